@@ -1,0 +1,226 @@
+"""User input to arrays of the network's dtype, or one sentence that says what is wrong."""
+
+from __future__ import annotations
+
+import math
+import operator
+import os
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from .kernels import catalog
+
+DTYPES = ("float64", "float32")
+
+
+def one_of(value, name: str, known: Iterable[str]) -> str:
+    """`value` if it is one of the known names."""
+    listed = ", ".join(repr(item) for item in known)
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is a {type(value).__name__}, expected one of {listed}")
+    if value not in known:
+        raise ValueError(f"{name} is {value!r}, expected one of {listed}")
+    return value
+
+
+def dtype_name(value) -> str:
+    """'float64' or 'float32', from the name or anything NumPy takes for these types."""
+    if isinstance(value, str):
+        return one_of(value, "dtype", DTYPES)
+    try:
+        return one_of(np.dtype(value).name, "dtype", DTYPES)
+    except TypeError:
+        raise TypeError(
+            f"dtype is a {type(value).__name__}, expected 'float64' or 'float32'"
+        ) from None
+
+
+def whole_number(value, name: str, least: int) -> int:
+    """`value` as an int, at least `least`. A bool is not a number here."""
+    expected = f"expected a whole number of at least {least}"
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} is {value!r}, a bool, {expected}")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}, a {type(value).__name__}, {expected}") from None
+    if number < least:
+        raise ValueError(f"{name} is {number}, {expected}")
+    return number
+
+
+def flag(value, name: str) -> bool:
+    """`value` if it is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} is a {type(value).__name__}, expected True or False")
+    return bool(value)
+
+
+def learning_rate(value) -> float:
+    """A finite number that is not negative."""
+    expected = "expected a finite number of at least 0"
+    if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value) != 0:
+        raise TypeError(f"learning_rate is a {type(value).__name__}, {expected}")
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"learning_rate is a {type(value).__name__}, {expected}") from None
+    if not 0 <= number < math.inf:
+        raise ValueError(f"learning_rate is {number}, {expected}")
+    return number
+
+
+def layer_sizes(value, dtype: str) -> tuple[int, ...]:
+    """At least two positive whole numbers whose network fits into this machine's memory."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, np.ndarray)):
+        raise TypeError(
+            f"layer_sizes is a {type(value).__name__}, expected a sequence of at least two "
+            "whole numbers"
+        )
+    if len(value) < 2:
+        raise ValueError(
+            f"layer_sizes has {len(value)} numbers, expected at least two: inputs and outputs"
+        )
+    sizes = tuple(whole_number(size, f"layer_sizes[{i}]", 1) for i, size in enumerate(value))
+    count = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+    # The parameters, and beside them the float64 draw of a layer or the gradient.
+    needed = count * (np.dtype(dtype).itemsize + 8)
+    memory = memory_bytes()
+    if needed > memory:
+        raise ValueError(
+            f"layer_sizes {list(sizes)} make {count} parameters, which need "
+            f"{needed / 2**30:.1f} GiB; this machine has {memory / 2**30:.1f} GiB"
+        )
+    return sizes
+
+
+def memory_bytes() -> float:
+    """The machine's memory, or infinity where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return math.inf
+
+
+def rng(seed):
+    """None, or a NumPy generator from an int or a generator."""
+    if seed is None or isinstance(seed, np.random.Generator):
+        return seed
+    try:
+        return np.random.default_rng(whole_number(seed, "seed", 0))
+    except TypeError:
+        raise TypeError(
+            f"seed is a {type(seed).__name__}, expected a whole number or a numpy.random.Generator"
+        ) from None
+
+
+def array_of_shape(value, name: str, shape: tuple[int, ...], dtype) -> np.ndarray:
+    """`value` as numbers of exactly this shape; they may be infinite."""
+    array = _numbers(value, name)
+    if array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
+    return array.astype(dtype, copy=False)
+
+
+def inputs(X, n_in: int, dtype: str, *, row_allowed: bool) -> np.ndarray:
+    """X as a C-contiguous (rows, n_in) array of finite numbers of the network's dtype."""
+    array = _numbers(X, "X")
+    if array.ndim == 1 and row_allowed and len(array) == n_in:
+        array = array.reshape(1, n_in)
+    if array.ndim == 1:
+        hint = f"X.reshape(1, -1) for one row of {n_in} numbers"
+        if n_in == 1:
+            hint = "X.reshape(-1, 1) for rows of one number"
+        raise ValueError(f"X has shape {array.shape}, expected (rows, {n_in}); use {hint}")
+    if array.ndim != 2 or array.shape[1] != n_in:
+        raise ValueError(f"X has shape {array.shape}, expected (rows, {n_in})")
+    if len(array) == 0:
+        raise ValueError(f"X has no rows, expected shape (rows, {n_in}) with at least one row")
+    return _finite(array, "X", dtype)
+
+
+def targets(y, rows: int, n_out: int, dtype: str, *, labels_allowed: bool) -> np.ndarray:
+    """y as (rows, n_out) numbers in [0, 1], or as (rows,) int64 labels where these are allowed."""
+    array = _numbers(y, "y")
+    if labels_allowed and array.ndim == 1:
+        return _labels(array, rows, n_out)
+    shape = f"({rows}, {n_out})"
+    if labels_allowed:
+        shape += f" or ({rows},) for labels"
+    elif n_out == 1:
+        shape += f" or ({rows},)"
+        if array.ndim == 1:
+            array = array.reshape(-1, 1)
+    if array.shape != (rows, n_out):
+        raise ValueError(f"y has shape {np.shape(y)}, expected {shape}")
+    checked = _finite(array, "y", dtype)
+    if checked.min() < 0 or checked.max() > 1:
+        raise ValueError(
+            f"y has values from {checked.min()} to {checked.max()}, "
+            "expected all in [0, 1] for cross-entropy"
+        )
+    if labels_allowed:
+        sums = checked.sum(axis=1, dtype=np.float64)
+        if np.abs(sums - 1).max() > math.sqrt(np.finfo(dtype).eps):
+            raise ValueError(
+                f"y has a row that sums to {sums[np.abs(sums - 1).argmax()]}, "
+                "expected one-hot rows, which sum to 1"
+            )
+    return checked
+
+
+def _labels(array: np.ndarray, rows: int, n_out: int) -> np.ndarray:
+    if array.dtype.kind == "f":
+        raise TypeError(
+            f"y has dtype {array.dtype}, expected whole numbers for labels of shape ({rows},)"
+        )
+    if len(array) != rows:
+        raise ValueError(f"y has {len(array)} labels, expected {rows}, one for each row of X")
+    if array.min() < 0 or array.max() >= n_out:
+        raise ValueError(
+            f"y has labels from {array.min()} to {array.max()}, expected 0 to {n_out - 1}"
+        )
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def _numbers(value, name: str) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(
+            f"{name} is a {type(value).__name__} of rows of different lengths, "
+            "expected rows of one length"
+        ) from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers")
+    return array
+
+
+def _finite(array: np.ndarray, name: str, dtype: str) -> np.ndarray:
+    # Overflow is what the check below is for.
+    with np.errstate(over="ignore"):
+        converted = np.ascontiguousarray(array, dtype=dtype)
+        # One pass without a temporary; an overflowing sum of finite numbers is looked at closer.
+        suspicious = not np.isfinite(converted.sum())
+    if suspicious and not np.isfinite(converted).all():
+        if np.isfinite(array).all():
+            raise ValueError(
+                f"{name} has {np.abs(array).max()}, expected numbers that {dtype} can hold"
+            )
+        raise ValueError(f"{name} has a NaN or an infinity, expected finite numbers")
+    return converted
+
+
+def optimizer(value) -> str | None:
+    """None for the drop-in's update, or the name of an optimizer."""
+    return None if value is None else one_of(value, "optimizer", tuple(catalog.OPTIMIZERS))
+
+
+def output(value, n_out: int) -> str:
+    """The name of an output activation that goes with this many outputs."""
+    one_of(value, "output", catalog.OUTPUT_ACTIVATIONS)
+    if value == "softmax" and n_out == 1:
+        raise ValueError("output is 'softmax' with one output, expected at least two outputs")
+    return value

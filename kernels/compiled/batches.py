@@ -1,0 +1,40 @@
+"""Rows into panels, (panels, features, width), and back.
+
+The lanes behind the last row are filled with 0. A panel may have more rows than there are
+features: those are left alone.
+"""
+
+from .jit import helper
+
+
+@helper
+def gather_rows(source, order, out):
+    features, width = source.shape[1], out.shape[2]
+    for panel in range(out.shape[0]):
+        first = panel * width
+        count = min(width, order.size - first)
+        for lane in range(count):
+            row = order[first + lane]
+            for feature in range(features):
+                out[panel, feature, lane] = source[row, feature]
+        for feature in range(features):
+            for lane in range(count, width):
+                out[panel, feature, lane] = 0
+
+
+@helper
+def gather_labels(source, order, out):
+    out[:] = 0
+    width = out.shape[2]
+    for i in range(order.size):
+        out[i // width, source[order[i]], i % width] = 1
+
+
+@helper
+def scatter_rows(panels, out):
+    """out[i] = the row i of the panels.  out : (rows, features), row-major."""
+    rows, features = out.shape
+    width = panels.shape[2]
+    for row in range(rows):
+        for feature in range(features):
+            out[row, feature] = panels[row // width, feature, row % width]

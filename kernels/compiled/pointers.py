@@ -1,0 +1,49 @@
+"""Addresses: the element at an offset, and the call of a kernel through its address."""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+
+@intrinsic
+def at(typing, base, offset):
+    """Pointer to the element `offset` places after the start of an array or pointer `base`."""
+    pointer = types.CPointer(base.dtype)
+
+    def emit(context, builder, signature, arguments):
+        start, distance = arguments
+        if isinstance(signature.args[0], types.Array):
+            start = context.make_array(signature.args[0])(context, builder, start).data
+        scalar = context.get_data_type(signature.args[0].dtype)
+        return builder.gep(start, [distance], source_etype=scalar)
+
+    return pointer(base, types.intp), emit
+
+
+@intrinsic
+def pointer(typing, address, like):
+    """The integer `address` as a pointer to numbers of the dtype of the array `like`."""
+    kind = types.CPointer(like.dtype)
+
+    def emit(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], context.get_value_type(kind))
+
+    return kind(address, like), emit
+
+
+@intrinsic
+def call(typing, address, *arguments):
+    """Call the C function at `address` with pointers and integers; nothing comes back.
+
+    One signature serves every kernel of a kind, so a choice made at run time compiles nothing.
+    """
+
+    def emit(context, builder, signature, values):
+        address_value, packed = values
+        passed = cgutils.unpack_tuple(builder, packed)
+        function = ir.FunctionType(ir.VoidType(), [value.type for value in passed])
+        builder.call(builder.inttoptr(address_value, function.as_pointer()), passed)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.StarArgTuple(arguments)), emit
