@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import backend, buffers, initialization, validation
-from .kernels.reference import activations as reference_activations
+from . import buffers, initialization, validation
+from .backend import choose as choose_backend
+from .backend import load as load_backend
 from .plan import Plan
 from .training import Run, print_epoch, run_slices
 
@@ -54,7 +55,7 @@ class NeuralNetwork:
         dtype = validation.dtype_name(dtype)
         sizes = validation.layer_sizes(layer_sizes, dtype)
         output = validation.output(output, sizes[-1])
-        self.backend = _choose(backend)
+        self.backend = choose_backend(backend)
         self._rng = validation.rng(seed)
         self._plan = Plan.of(sizes, output, dtype)
         self._parameters = initialization.he_normal(self._plan, self._normal)
@@ -115,7 +116,7 @@ class NeuralNetwork:
         """1 / (1 + exp(-x)), elementwise, with x clipped to [-500, 500]."""
         x = np.clip(np.asarray(x, _real(x)), -500, 500)
         out = np.empty_like(x)
-        reference_activations.sigmoid(x, out)
+        load_backend("reference", "activations").sigmoid(x, out)
         return out[()]
 
     @staticmethod
@@ -259,7 +260,7 @@ class NeuralNetwork:
 
     @property
     def _path(self):
-        return backend.load(self.backend)
+        return load_backend(self.backend)
 
     def _inputs(self, X, *, row_allowed):
         return validation.inputs(X, self.layer_sizes[0], self.dtype, row_allowed=row_allowed)
@@ -272,10 +273,6 @@ class NeuralNetwork:
     def _data(self, X, y):
         X = self._inputs(X, row_allowed=False)
         return X, self._targets(y, len(X))
-
-
-# The constructor's argument has the name of the module.
-_choose = backend.choose
 
 
 def _real(x):

@@ -18,7 +18,6 @@ from .pointers import at, call, pointer
 @entry
 def predict(choices, layers, parameters, workspace, order, X, out):
     """The output activations of each row of X, a chunk of rows at a time."""
-    last = layers[-1]
     rows, n_out = out.shape
     capacity = choices[table.CAPACITY]
     for first in range(0, rows, capacity):
@@ -27,7 +26,7 @@ def predict(choices, layers, parameters, workspace, order, X, out):
         gather_inputs(choices, layers, workspace, at(X, first * X.shape[1]), order, count, width)
         forward_panels(choices, layers, parameters, workspace, count, width, True)
         panels = (count + width - 1) // width
-        outputs = at(workspace, last[table.OUTPUT] * capacity)
+        outputs = at(workspace, layers[-1, table.OUTPUT] * capacity)
         scatter_rows(carray(outputs, (panels, n_out + 1, width)), out[first : first + count])
 
 
@@ -40,10 +39,9 @@ def forward(choices, layers, parameters, workspace, order, X, kept):
     gather_inputs(choices, layers, workspace, at(X, 0), order, rows, width)
     forward_panels(choices, layers, parameters, workspace, rows, width, True)
     for place in range(layers.shape[0]):
-        layer = layers[place]
-        n = layer[table.N_OUT]
-        z = carray(at(workspace, layer[table.LOGITS] * capacity), (panels, n, width))
-        a = carray(at(workspace, layer[table.OUTPUT] * capacity), (panels, n + 1, width))
+        n = layers[place, table.N_OUT]
+        z = carray(at(workspace, layers[place, table.LOGITS] * capacity), (panels, n, width))
+        a = carray(at(workspace, layers[place, table.OUTPUT] * capacity), (panels, n + 1, width))
         scatter_rows(z, carray(pointer(kept[place, 0], workspace), (rows, n)))
         scatter_rows(a, carray(pointer(kept[place, 1], workspace), (rows, n)))
 
@@ -57,14 +55,14 @@ def backward(choices, layers, numbers, parameters, gradient, workspace, order, X
     gather_inputs(choices, layers, workspace, at(X, 0), order, rows, width)
     gather = choices[table.GATHER_ROWS]
     for place in range(layers.shape[0]):
-        layer = layers[place]
-        n = layer[table.N_OUT]
-        z = at(workspace, layer[table.LOGITS] * capacity)
-        a = at(workspace, layer[table.OUTPUT] * capacity)
+        n = layers[place, table.N_OUT]
+        z = at(workspace, layers[place, table.LOGITS] * capacity)
+        a = at(workspace, layers[place, table.OUTPUT] * capacity)
         call(gather, pointer(kept[place, 0], workspace), at(order, 0), z, rows, n, n, width)
         call(gather, pointer(kept[place, 1], workspace), at(order, 0), a, rows, n, n + 1, width)
         write_ones(a, panels, n, width)
-    loss_of_panels(choices, layers, workspace, order, 0, rows, width, rows)
+    gather_targets(choices, layers, workspace, order, rows, width)
+    loss_of_panels(choices, layers, workspace, rows, width, rows)
     back_propagate(choices, layers, numbers, parameters, gradient, workspace, rows, width, 0)
 
 
@@ -76,20 +74,31 @@ def loss(choices, layers, parameters, workspace, order, X):
     for first in range(0, rows, capacity):
         count = min(capacity, rows - first)
         width = panel_width(count, workspace.itemsize)
-        gather_inputs(choices, layers, workspace, at(X, 0), at(order, first), count, width)
+        chosen = at(order, first)
+        gather_inputs(choices, layers, workspace, at(X, 0), chosen, count, width)
+        gather_targets(choices, layers, workspace, chosen, count, width)
         forward_panels(choices, layers, parameters, workspace, count, width, False)
-        total += loss_of_panels(choices, layers, workspace, order, first, count, width, rows)
+        total += loss_of_panels(choices, layers, workspace, count, width, rows)
     return total
 
 
 @helper
 def gather_inputs(choices, layers, workspace, source, order, count, width):
     """The rows `order` of the data at `source` into the first layer's input."""
-    layer = layers[0]
-    features = layer[table.N_IN]
-    a = at(workspace, layer[table.INPUT] * choices[table.CAPACITY])
+    features = layers[0, table.N_IN]
+    a = at(workspace, layers[0, table.INPUT] * choices[table.CAPACITY])
     call(choices[table.GATHER_ROWS], source, at(order, 0), a, count, features, features + 1, width)
     write_ones(a, (count + width - 1) // width, features, width)
+
+
+@helper
+def gather_targets(choices, layers, workspace, order, count, width):
+    """The targets of the rows `order`."""
+    n_out = layers[-1, table.N_OUT]
+    target = at(workspace, choices[table.TARGET] * choices[table.CAPACITY])
+    source = choices[table.TARGETS]
+    gather = choices[table.GATHER_TARGETS]
+    call(gather, source, at(order, 0), target, count, n_out, n_out, width)
 
 
 @helper
@@ -106,19 +115,18 @@ def forward_panels(choices, layers, parameters, workspace, rows, width, with_out
     capacity, product = choices[table.CAPACITY], choices[table.PRODUCT]
     panels = (rows + width - 1) // width
     for place in range(layers.shape[0]):
-        layer = layers[place]
-        n_in, n_out = layer[table.N_IN], layer[table.N_OUT]
-        a = at(workspace, layer[table.INPUT] * capacity)
-        z = at(workspace, layer[table.LOGITS] * capacity)
-        weights = at(parameters, layer[table.WEIGHTS])
+        n_in, n_out = layers[place, table.N_IN], layers[place, table.N_OUT]
+        a = at(workspace, layers[place, table.INPUT] * capacity)
+        z = at(workspace, layers[place, table.LOGITS] * capacity)
+        weights = at(parameters, layers[place, table.WEIGHTS])
         scratch = at(workspace, choices[table.SCRATCH])
         call(product, table.AFFINE, a, weights, z, scratch, n_in, n_out, rows, 0)
         is_last = place == layers.shape[0] - 1
         if with_output or not is_last:
-            out = at(workspace, layer[table.OUTPUT] * capacity)
+            out = at(workspace, layers[place, table.OUTPUT] * capacity)
             for panel in range(panels):
                 call(
-                    layer[table.ACTIVATE],
+                    layers[place, table.ACTIVATE],
                     at(z, panel * n_out * width),
                     at(out, panel * (n_out + 1) * width),
                     n_out,
@@ -129,22 +137,17 @@ def forward_panels(choices, layers, parameters, workspace, rows, width, with_out
 
 
 @helper
-def loss_of_panels(choices, layers, workspace, order, first, count, width, rows):
-    """Fill the last layer's delta for the rows order[first : first + count]; returns their loss.
+def loss_of_panels(choices, layers, workspace, count, width, rows):
+    """Fill the last layer's delta for the `count` rows in the workspace; returns their loss.
 
     rows : of the whole batch, whose mean is taken.
     """
     capacity = choices[table.CAPACITY]
-    layer = layers[-1]
-    n_out = layer[table.N_OUT]
-    z = at(workspace, layer[table.LOGITS] * capacity)
+    n_out = layers[-1, table.N_OUT]
+    z = at(workspace, layers[-1, table.LOGITS] * capacity)
     target = at(workspace, choices[table.TARGET] * capacity)
     delta = at(workspace, choices[table.DELTA] * capacity)
     losses = at(workspace, choices[table.LOSSES] * capacity)
-    source = choices[table.TARGETS]
-    call(
-        choices[table.GATHER_TARGETS], source, at(order, first), target, count, n_out, n_out, width
-    )
     scale = workspace.dtype.type(1 / rows)
     total = 0.0
     for panel in range((count + width - 1) // width):
@@ -174,11 +177,10 @@ def back_propagate(
     following = at(workspace, choices[table.NEXT_DELTA] * capacity)
     scratch = at(workspace, choices[table.SCRATCH])
     for place in range(layers.shape[0] - 1, -1, -1):
-        layer = layers[place]
-        n_in, n_out = layer[table.N_IN], layer[table.N_OUT]
-        a = at(workspace, layer[table.INPUT] * capacity)
-        weights = at(parameters, layer[table.WEIGHTS])
-        out = at(gradient, layer[table.WEIGHTS])
+        n_in, n_out = layers[place, table.N_IN], layers[place, table.N_OUT]
+        a = at(workspace, layers[place, table.INPUT] * capacity)
+        weights = at(parameters, layers[place, table.WEIGHTS])
+        out = at(gradient, layers[place, table.WEIGHTS])
         call(product, table.WEIGHT_GRADIENT, a, delta, out, scratch, n_in, n_out, rows, accumulate)
         if choices[table.UPDATE_EACH_LAYER]:
             size = (n_in + 1) * n_out
@@ -187,11 +189,10 @@ def back_propagate(
             call(
                 product, table.INPUT_DELTA, delta, weights, following, scratch, n_in, n_out, rows, 0
             )
-            before = layers[place - 1]
-            z = at(workspace, before[table.LOGITS] * capacity)
+            z = at(workspace, layers[place - 1, table.LOGITS] * capacity)
             for panel in range((rows + width - 1) // width):
                 call(
-                    before[table.BACKWARD],
+                    layers[place - 1, table.BACKWARD],
                     at(z, panel * n_in * width),
                     at(a, panel * (n_in + 1) * width),
                     at(following, panel * n_in * width),

@@ -17,8 +17,8 @@ from .microkernel import TILE_VECTORS
 def prepare(name, *arguments):
     """(run, finish) for the kernel `name` of the reference with these arguments.
 
-    run() calls the machine code and nothing else, as often as wanted; finish() puts the result
-    of the last run where the reference would.
+    run() calls the machine code, after restoring what the kernel changes in place, as often as
+    wanted; finish() puts the result of the last run where the reference would.
     """
     return _PREPARE.get(name, _activation)(name, *arguments)
 
@@ -64,7 +64,8 @@ def _activation(name, z, *others):
     function = _function(kind, name, z.dtype)
     out = others[-1]
     panels = [to_panels(z)] + [to_panels(other, extra_rows=1) for other in others]
-    if kind is binding.activation_backward:
+    in_place = kind is binding.activation_backward
+    if in_place:
         panels[-1] = to_panels(out)
     start = panels[-1].copy()
     features, width = panels[0].shape[1:]
@@ -74,7 +75,8 @@ def _activation(name, z, *others):
     ]
 
     def run():
-        panels[-1][...] = start
+        if in_place:
+            panels[-1][...] = start
         for call in calls:
             call()
 

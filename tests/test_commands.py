@@ -1,0 +1,88 @@
+"""The commands, run as a user runs them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fastnet
+from fastnet import compare
+from fastnet.__main__ import main
+
+ROOT = Path(__file__).parent.parent
+KERNELS = {"affine", "weight_gradient", "input_delta", "relu", "sigmoid", "softmax", "sgd"}
+
+
+def run(*arguments, folder=ROOT):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-m", "fastnet", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=environment,
+        check=False,
+    )
+
+
+def test_compare_prints_a_line_for_every_kernel_and_the_step():
+    done = run("compare", "--layers", "3,17,5,2", "--batch", "7")
+    assert done.returncode == 0, done.stderr
+    names = {line.split()[0] for line in done.stdout.splitlines()[1:]}
+    assert names >= KERNELS | {"gradient", "training", "shuffle", "gather_rows", "cross_entropy"}
+
+
+def test_compare_for_machines():
+    done = run("compare", "--layers", "2,4,1", "--batch", "4", "--dtype", "float32", "--json")
+    assert done.returncode == 0, done.stderr
+    lines = json.loads(done.stdout)
+    assert {line["name"].split()[0] for line in lines} >= KERNELS
+    for line in lines:
+        assert 0 <= line["error"] <= 1
+        assert line["reference_seconds"] > 0
+        assert line["compiled_seconds"] > 0
+
+
+def test_compare_exits_with_1_where_a_bound_is_broken(monkeypatch, capsys):
+    broken = [compare.Result("sgd 5", 0.5, 1.0, 1.0), compare.Result("affine 1x1x1", 1.5, 1.0, 1.0)]
+    monkeypatch.setattr(compare, "compare", lambda *arguments: broken)
+    assert main(["compare"]) == 1
+    assert "1.500" in capsys.readouterr().out
+    monkeypatch.setattr(compare, "compare", lambda *arguments: broken[:1])
+    assert main(["compare"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--layers", "3"], "layer_sizes has 1 numbers"),
+        (["--layers", "3,x"], "invalid literal"),
+        (["--layers", "3,0"], "layer_sizes[1] is 0"),
+        (["--batch", "0"], "batch is 0"),
+        (["--layers", "3,1", "--output", "softmax"], "softmax"),
+    ],
+)
+def test_compare_refuses_in_one_sentence(arguments, words, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["compare", *arguments])
+    assert stopped.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_demo_learns_the_digits_and_draws_them(tmp_path):
+    done = run("demo", "--picture", str(tmp_path / "losses.png"))
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()]
+    accuracies = [float(row[1][:-1]) for row in rows if row and row[0] in ("reference", "compiled")]
+    assert len(accuracies) == 2
+    assert min(accuracies) >= 97
+    assert done.stdout.count("█") >= 2
+    assert (tmp_path / "losses.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_version_is_told():
+    done = run("--version")
+    assert done.stdout.strip() == fastnet.__version__
