@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from fastnet import backend
-from fastnet.compare import compare_step, kernel_checks, run_check
+from fastnet.checks import kernel_checks
+from fastnet.compare import compare_step, run_check
 from fastnet.kernels import catalog
 from fastnet.plan import Plan
 

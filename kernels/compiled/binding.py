@@ -16,6 +16,9 @@ _SIZE = types.intp
 _INTEGERS = types.CPointer(types.int64)
 _DOUBLES = types.CPointer(types.float64)
 
+# The kinds of kernels. Each function makes the C function of one kernel and its argument types,
+# for a dtype `real` and pointers `reals` to it.
+
 
 def activation(kernel, reals, real):
     if kernel is activations.softmax:
@@ -53,10 +56,9 @@ def loss(kernel, reals, real):
 
 
 def optimizer(kernel, reals, real):
-    numbers_size = 1
-
     def entry(gradient, numbers, parameters, n):
-        kernel(carray(gradient, n), carray(numbers, numbers_size), carray(parameters, n))
+        # A kernel reads its numbers by their places; how many there are does not matter here.
+        kernel(carray(gradient, n), carray(numbers, 1), carray(parameters, n))
 
     return entry, (reals, _DOUBLES, reals, _SIZE)
 
@@ -127,7 +129,7 @@ KINDS = {
 
 @functools.cache
 def kernel(kind, name, dtype):
-    """The compiled C function of the kernel `name` of this kind (a function of this file)."""
+    """The compiled C function of the kernel `name`; `kind` is a function of this file."""
     real = types.float64 if dtype == "float64" else types.float32
     function = getattr(KINDS[kind], name, None)
     entry, argument_types = kind(function, types.CPointer(real), real)
