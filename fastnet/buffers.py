@@ -37,7 +37,13 @@ class LayerArrays(Sequence):
 
     def assign(self, places: Sequence[int], values) -> None:
         """Copy values into the views at these places, all of them or none."""
-        values = list(values)
+        try:
+            values = list(values)
+        except TypeError:
+            raise TypeError(
+                f"{self._name} is a {type(values).__name__}, expected {len(places)} arrays, "
+                "one for each layer"
+            ) from None
         if len(values) != len(places):
             raise ValueError(
                 f"{self._name} got {len(values)} arrays, expected {len(places)}, one for each layer"

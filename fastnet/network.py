@@ -164,7 +164,7 @@ class NeuralNetwork:
         if len(X) != kept:
             raise ValueError(f"X has {len(X)} rows, expected the {kept} of the last forward")
         targets = self._targets(y, kept)
-        rate = validation.learning_rate(learning_rate)
+        rate = validation.learning_rate(learning_rate, self.dtype)
         self._path.backward(
             self._plan, self._parameters, self.layer_inputs, self.activations, targets, rate
         )
@@ -226,8 +226,8 @@ class NeuralNetwork:
         learned.
         """
         X, targets = self._data(X, y)
-        epochs = validation.whole_number(epochs, "epochs", 0)
-        rate = validation.learning_rate(learning_rate)
+        epochs = validation.epochs(epochs)
+        rate = validation.learning_rate(learning_rate, self.dtype)
         verbose = validation.flag(verbose, "verbose")
         shuffle = validation.flag(shuffle, "shuffle") and batch_size is not None
         if batch_size is not None:

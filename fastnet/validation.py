@@ -45,9 +45,18 @@ def whole_number(value, name: str, least: int) -> int:
     try:
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} is {value!r}, a {type(value).__name__}, {expected}") from None
+        shown = "" if isinstance(value, np.ndarray) else f"{value!r}, "
+        raise TypeError(f"{name} is {shown}a {type(value).__name__}, {expected}") from None
     if number < least:
         raise ValueError(f"{name} is {number}, {expected}")
+    return number
+
+
+def epochs(value) -> int:
+    """A whole number of epochs whose losses fit into this machine's memory."""
+    number = whole_number(value, "epochs", 0)
+    if number * 8 > memory_bytes():
+        raise ValueError(f"epochs is {number}, expected as many losses as fit into memory")
     return number
 
 
@@ -58,17 +67,21 @@ def flag(value, name: str) -> bool:
     return bool(value)
 
 
-def learning_rate(value) -> float:
+def learning_rate(value, dtype: str) -> float:
     """A finite number that is not negative."""
     expected = "expected a finite number of at least 0"
-    if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value) != 0:
+    if isinstance(value, (bool, np.bool_, str, bytes)) or getattr(value, "ndim", 0):
         raise TypeError(f"learning_rate is a {type(value).__name__}, {expected}")
     try:
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"learning_rate is a {type(value).__name__}, {expected}") from None
+    except OverflowError:
+        number = math.inf
     if not 0 <= number < math.inf:
         raise ValueError(f"learning_rate is {number}, {expected}")
+    if number > float(np.finfo(dtype).max):
+        raise ValueError(f"learning_rate is {number}, expected a number that {dtype} can hold")
     return number
 
 
@@ -77,6 +90,11 @@ def layer_sizes(value, dtype: str) -> tuple[int, ...]:
     if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, np.ndarray)):
         raise TypeError(
             f"layer_sizes is a {type(value).__name__}, expected a sequence of at least two "
+            "whole numbers"
+        )
+    if isinstance(value, np.ndarray) and value.ndim != 1:
+        raise ValueError(
+            f"layer_sizes has shape {value.shape}, expected a sequence of at least two "
             "whole numbers"
         )
     if len(value) < 2:
@@ -91,7 +109,7 @@ def layer_sizes(value, dtype: str) -> tuple[int, ...]:
     if needed > memory:
         raise ValueError(
             f"layer_sizes {list(sizes)} make {count} parameters, which need "
-            f"{needed / 2**30:.1f} GiB; this machine has {memory / 2**30:.1f} GiB"
+            f"{needed // 2**30} GiB; this machine has {memory / 2**30:.1f} GiB"
         )
     return sizes
 
@@ -121,7 +139,12 @@ def array_of_shape(value, name: str, shape: tuple[int, ...], dtype) -> np.ndarra
     array = _numbers(value, name)
     if array.shape != shape:
         raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
-    return array.astype(dtype, copy=False)
+    with np.errstate(over="ignore"):
+        converted = array.astype(dtype, copy=False)
+    lost = np.isfinite(array) & ~np.isfinite(converted)
+    if lost.any():
+        raise _too_large(array[lost], name, dtype)
+    return converted
 
 
 def inputs(X, n_in: int, dtype: str, *, row_allowed: bool) -> np.ndarray:
@@ -198,17 +221,21 @@ def _numbers(value, name: str) -> np.ndarray:
     return array
 
 
+def _too_large(array: np.ndarray, name: str, dtype) -> ValueError:
+    # str, because a long double is formatted as a double.
+    largest = str(np.abs(array).max())
+    return ValueError(f"{name} has {largest}, expected numbers that {dtype} can hold")
+
+
 def _finite(array: np.ndarray, name: str, dtype: str) -> np.ndarray:
     # Overflow is what the check below is for.
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         converted = np.ascontiguousarray(array, dtype=dtype)
         # One pass without a temporary; an overflowing sum of finite numbers is looked at closer.
         suspicious = not np.isfinite(converted.sum())
     if suspicious and not np.isfinite(converted).all():
         if np.isfinite(array).all():
-            raise ValueError(
-                f"{name} has {np.abs(array).max()}, expected numbers that {dtype} can hold"
-            )
+            raise _too_large(array, name, dtype)
         raise ValueError(f"{name} has a NaN or an infinity, expected finite numbers")
     return converted
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from fastnet import NeuralNetwork, backend
+from fastnet import NeuralNetwork, backend, training
 from fastnet.training import run_slices
 
 
@@ -154,11 +154,16 @@ def test_a_second_architecture_compiles_nothing(rng):
         return [len(e.signatures) for e in entries], binding.kernel.cache_info().currsize
 
     use([4, 5], 20, 6)
+    # Numba has a type of its own for arrays that may not be written.
+    read_only = rng.random((5, 4))
+    read_only.flags.writeable = False
     before = compiled()
     assert all(count >= 1 for count in before[0])
     for shape in range(30):
         depth, rows = 1 + shape % 4, 5 + shape
         use(rng.integers(1, 50, depth).tolist(), rows, None if shape % 3 else 1 + shape % rows)
+    NeuralNetwork([4, 2]).train(read_only, read_only[:, :2], 2, verbose=False)
+    assert NeuralNetwork([4, 2]).predict(read_only).shape == (5, 2)
     assert compiled() == before
 
 
@@ -182,6 +187,18 @@ def test_threads_may_share_a_network(rng):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@pytest.mark.parametrize("batch_size", [None, 7, 30, 100])
+def test_the_bits_do_not_depend_on_the_slices(batch_size, backend, monkeypatch, rng):
+    X, y = rng.standard_normal((30, 3)), rng.random((30, 2))
+    results = []
+    for seconds in (1e-9, 1e-4, 10.0):
+        monkeypatch.setattr(training, "SLICE_SECONDS", seconds)
+        network = NeuralNetwork([3, 6, 2], backend=backend, seed=0)
+        losses = network.train(X, y, 40, 0.5, False, batch_size=batch_size)
+        results.append((losses, network.parameters.tolist()))
+    assert results[0] == results[1] == results[2]
 
 
 def test_slices_cover_every_step_once_and_report_every_epoch():

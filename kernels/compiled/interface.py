@@ -16,22 +16,21 @@ _program = functools.lru_cache(maxsize=64)(Program)
 def predict(plan, parameters, X):
     """The output activations, (rows, n_L)."""
     program = _program(plan)
-    choices, workspace = program.for_rows(len(X))
+    choices, workspace = program.for_rows(X)
     out = np.empty((len(X), plan.layer_sizes[-1]), X.dtype)
-    order = _order(choices[table.CAPACITY])
-    network.predict(choices, program.layers, parameters, workspace, order, X, out)
+    network.predict(choices, program.layers, parameters, workspace, _order(len(X)), out)
     return out
 
 
 def forward(plan, parameters, X):
     """Returns ([X, z_1, ..., z_L], [X, a_1, ..., a_L])."""
     program = _program(plan)
-    choices, workspace = program.for_rows(len(X), whole=True)
+    choices, workspace = program.for_rows(X, whole=True)
     layer_inputs = [X] + [np.empty((len(X), layer.n_out), X.dtype) for layer in plan.layers]
     outputs = [X] + [np.empty_like(z) for z in layer_inputs[1:]]
     kept = _addresses(layer_inputs, outputs)
     order = _order(len(X))
-    network.forward(choices, program.layers, parameters, workspace, order, X, kept)
+    network.forward(choices, program.layers, parameters, workspace, order, kept)
     return layer_inputs, outputs
 
 
@@ -39,8 +38,8 @@ def backward(plan, parameters, layer_inputs, outputs, targets, learning_rate):
     """One update as in the drop-in, from what `forward` returned; changes the parameters."""
     program = _program(plan)
     X = outputs[0]
-    choices, workspace = program.for_rows(len(X), whole=True)
-    program.with_loss(choices, plan.drop_in_loss, X, targets)
+    choices, workspace = program.for_rows(X, whole=True)
+    program.with_loss(choices, plan.drop_in_loss, targets)
     choices[table.OPTIMIZER] = program.address(binding.optimizer, "sgd")
     choices[table.UPDATE_EACH_LAYER] = True
     network.backward(
@@ -51,7 +50,6 @@ def backward(plan, parameters, layer_inputs, outputs, targets, learning_rate):
         np.empty_like(parameters),
         workspace,
         _order(len(X)),
-        X,
         _addresses(layer_inputs, outputs),
     )
 
@@ -59,18 +57,18 @@ def backward(plan, parameters, layer_inputs, outputs, targets, learning_rate):
 def loss(plan, parameters, X, targets):
     """The mean loss over the rows."""
     program = _program(plan)
-    choices, workspace = program.for_rows(len(X))
-    program.with_loss(choices, plan.loss, X, targets)
+    choices, workspace = program.for_rows(X)
+    program.with_loss(choices, plan.loss, targets)
     order = _order(len(X))
-    total = network.loss(choices, program.layers, parameters, workspace, order, X)
+    total = network.loss(choices, program.layers, parameters, workspace, order)
     return total / len(X)
 
 
 def gradient(plan, parameters, X, targets, out):
     """Fill `out` with the gradient of the mean loss by the parameters; returns the loss."""
     program = _program(plan)
-    choices, workspace = program.for_rows(len(X))
-    program.with_loss(choices, plan.loss, X, targets)
+    choices, workspace = program.for_rows(X)
+    program.with_loss(choices, plan.loss, targets)
     order, unused = _order(len(X)), np.empty(0)
     total = training.gradient(choices, program.layers, unused, parameters, workspace, order, out)
     return total / len(X)
@@ -79,8 +77,8 @@ def gradient(plan, parameters, X, targets, out):
 def trainer(plan, parameters, X, targets, run, losses):
     """A function of (first_step, steps) that takes these steps; see the reference's `train`."""
     program = _program(plan)
-    choices, workspace = program.for_rows(run.batch_size, whole=run.update_each_layer)
-    program.with_loss(choices, run.loss, X, targets)
+    choices, workspace = program.for_rows(X, run.batch_size, whole=run.update_each_layer)
+    program.with_loss(choices, run.loss, targets)
     choices[table.OPTIMIZER] = program.address(binding.optimizer, run.optimizer)
     choices[table.UPDATE_EACH_LAYER] = run.update_each_layer
     choices[table.BATCH_SIZE], choices[table.SHUFFLE] = run.batch_size, run.shuffle
@@ -99,8 +97,6 @@ def trainer(plan, parameters, X, targets, run, losses):
             first_step,
             steps,
         )
-        # The tables hold addresses only; this keeps the data alive for as long as they do.
-        return X, targets
 
     return train
 

@@ -104,8 +104,12 @@ class KernelCache(_Cache):
         target_context.refresh()
         file = self._file(signature, target_context)
         try:
-            payload = pickle.loads(file.read_bytes()) if file else None
-            return payload and compiler.CompileResult._rebuild(target_context, *payload)
+            if file is None:
+                return None
+            data = file.read_bytes()
+            if hashlib.sha256(data[32:]).digest() != data[:32]:
+                return None
+            return compiler.CompileResult._rebuild(target_context, *pickle.loads(data[32:]))
         except Exception:  # absent, cut short or foreign: compiling again is always right
             return None
 
@@ -116,10 +120,12 @@ class KernelCache(_Cache):
         # Written aside and renamed, so that a second process never reads half a file.
         partial = file.with_suffix(f".{uuid.uuid4().hex[:12]}.tmp")
         try:
-            partial.write_bytes(serialize.dumps(result._reduce()))
+            data = serialize.dumps(result._reduce())
+            partial.write_bytes(hashlib.sha256(data).digest() + data)
             partial.replace(file)
         except OSError as error:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a read-only file system refuses this as well
+                partial.unlink(missing_ok=True)
             _warn_once(f"cannot write to {file.parent} ({error})")
 
 
@@ -151,9 +157,10 @@ def _candidates():
         yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fastnet" / version
     # A folder that others could have made may hold others' code: it must be ours alone.
     user = os.getuid() if hasattr(os, "getuid") else "user"
-    private = Path(tempfile.gettempdir()) / f"fastnet-{user}"
-    if _private(private):
-        yield private / version
+    with contextlib.suppress(OSError):  # no temporary folder that can be written
+        private = Path(tempfile.gettempdir()) / f"fastnet-{user}"
+        if _private(private):
+            yield private / version
 
 
 def _private(folder: Path) -> bool:

@@ -2,8 +2,9 @@
 
 choices, layers : the tables, see `table`.  numbers : float64, the optimizer's.
 parameters, gradient : flat vectors.  workspace : flat, as the tables lay it out.
-Kernels are called through their addresses, so that these functions are the same machine code
-for every network.
+order : int64, the rows of the data that are meant, here and in helpers a pointer into it.
+Kernels are called, and the data found, through addresses, so that these functions are the same
+machine code for every network and every kind of data.
 """
 
 from numba import carray
@@ -16,14 +17,14 @@ from .pointers import at, call, pointer
 
 
 @entry
-def predict(choices, layers, parameters, workspace, order, X, out):
-    """The output activations of each row of X, a chunk of rows at a time."""
+def predict(choices, layers, parameters, workspace, order, out):
+    """The output activations of each row, a chunk of rows at a time."""
     rows, n_out = out.shape
     capacity = choices[table.CAPACITY]
     for first in range(0, rows, capacity):
         count = min(capacity, rows - first)
         width = panel_width(count, out.itemsize)
-        gather_inputs(choices, layers, workspace, at(X, first * X.shape[1]), order, count, width)
+        gather_inputs(choices, layers, workspace, at(order, first), count, width)
         forward_panels(choices, layers, parameters, workspace, count, width, True)
         panels = (count + width - 1) // width
         outputs = at(workspace, layers[-1, table.OUTPUT] * capacity)
@@ -31,12 +32,12 @@ def predict(choices, layers, parameters, workspace, order, X, out):
 
 
 @entry
-def forward(choices, layers, parameters, workspace, order, X, kept):
+def forward(choices, layers, parameters, workspace, order, kept):
     """As `predict`, in one chunk; each layer's z and a go to the addresses `kept`, (layers, 2)."""
-    rows, capacity = X.shape[0], choices[table.CAPACITY]
+    rows, capacity = choices[table.ROWS], choices[table.CAPACITY]
     width = panel_width(rows, workspace.itemsize)
     panels = (rows + width - 1) // width
-    gather_inputs(choices, layers, workspace, at(X, 0), order, rows, width)
+    gather_inputs(choices, layers, workspace, at(order, 0), rows, width)
     forward_panels(choices, layers, parameters, workspace, rows, width, True)
     for place in range(layers.shape[0]):
         n = layers[place, table.N_OUT]
@@ -47,12 +48,12 @@ def forward(choices, layers, parameters, workspace, order, X, kept):
 
 
 @entry
-def backward(choices, layers, numbers, parameters, gradient, workspace, order, X, kept):
+def backward(choices, layers, numbers, parameters, gradient, workspace, order, kept):
     """Loss and back-propagation from what `forward` kept, with the update of each layer."""
-    rows, capacity = X.shape[0], choices[table.CAPACITY]
+    rows, capacity = choices[table.ROWS], choices[table.CAPACITY]
     width = panel_width(rows, workspace.itemsize)
     panels = (rows + width - 1) // width
-    gather_inputs(choices, layers, workspace, at(X, 0), order, rows, width)
+    gather_inputs(choices, layers, workspace, at(order, 0), rows, width)
     gather = choices[table.GATHER_ROWS]
     for place in range(layers.shape[0]):
         n = layers[place, table.N_OUT]
@@ -61,21 +62,21 @@ def backward(choices, layers, numbers, parameters, gradient, workspace, order, X
         call(gather, pointer(kept[place, 0], workspace), at(order, 0), z, rows, n, n, width)
         call(gather, pointer(kept[place, 1], workspace), at(order, 0), a, rows, n, n + 1, width)
         write_ones(a, panels, n, width)
-    gather_targets(choices, layers, workspace, order, rows, width)
+    gather_targets(choices, layers, workspace, at(order, 0), rows, width)
     loss_of_panels(choices, layers, workspace, rows, width, rows)
     back_propagate(choices, layers, numbers, parameters, gradient, workspace, rows, width, 0)
 
 
 @entry
-def loss(choices, layers, parameters, workspace, order, X):
+def loss(choices, layers, parameters, workspace, order):
     """The sum of the rows' losses."""
-    rows, capacity = X.shape[0], choices[table.CAPACITY]
+    rows, capacity = choices[table.ROWS], choices[table.CAPACITY]
     total = 0.0
     for first in range(0, rows, capacity):
         count = min(capacity, rows - first)
         width = panel_width(count, workspace.itemsize)
         chosen = at(order, first)
-        gather_inputs(choices, layers, workspace, at(X, 0), chosen, count, width)
+        gather_inputs(choices, layers, workspace, chosen, count, width)
         gather_targets(choices, layers, workspace, chosen, count, width)
         forward_panels(choices, layers, parameters, workspace, count, width, False)
         total += loss_of_panels(choices, layers, workspace, count, width, rows)
@@ -83,11 +84,12 @@ def loss(choices, layers, parameters, workspace, order, X):
 
 
 @helper
-def gather_inputs(choices, layers, workspace, source, order, count, width):
-    """The rows `order` of the data at `source` into the first layer's input."""
+def gather_inputs(choices, layers, workspace, order, count, width):
+    """The rows `order` of the data into the first layer's input."""
     features = layers[0, table.N_IN]
     a = at(workspace, layers[0, table.INPUT] * choices[table.CAPACITY])
-    call(choices[table.GATHER_ROWS], source, at(order, 0), a, count, features, features + 1, width)
+    source, gather = choices[table.INPUTS], choices[table.GATHER_ROWS]
+    call(gather, source, order, a, count, features, features + 1, width)
     write_ones(a, (count + width - 1) // width, features, width)
 
 
@@ -98,7 +100,7 @@ def gather_targets(choices, layers, workspace, order, count, width):
     target = at(workspace, choices[table.TARGET] * choices[table.CAPACITY])
     source = choices[table.TARGETS]
     gather = choices[table.GATHER_TARGETS]
-    call(gather, source, at(order, 0), target, count, n_out, n_out, width)
+    call(gather, source, order, target, count, n_out, n_out, width)
 
 
 @helper

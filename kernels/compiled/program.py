@@ -53,8 +53,13 @@ class Program:
     def address(self, kind, name):
         return binding.address(kind, name, self.dtype.name)
 
-    def for_rows(self, rows, whole=False):
-        """A copy of the tables and a workspace for batches of `rows`, all at once if `whole`."""
+    def for_rows(self, X, batch_size=None, whole=False):
+        """A copy of the choices for the data X, and a workspace for its batches.
+
+        A batch is worked on in chunks, or all at once if `whole`. The caller keeps X alive:
+        the choices hold its address, so that its kind compiles nothing.
+        """
+        rows = batch_size or len(X)
         bytes_per_row = self.numbers_per_row * self.dtype.itemsize
         chunk = max(CHUNK_BYTES // bytes_per_row, CHUNK_PANELS * self.panel)
         wanted = rows if whole else min(rows, chunk)
@@ -62,19 +67,18 @@ class Program:
         choices = self.choices.copy()
         choices[table.CAPACITY] = capacity
         choices[table.SCRATCH] = self.numbers_per_row * capacity
+        choices[table.INPUTS], choices[table.ROWS] = X.ctypes.data, len(X)
         # Zeros: the lanes behind a batch's last row take part in the arithmetic, unread.
         workspace = np.zeros(self.numbers_per_row * capacity + self.scratch, self.dtype)
         return choices, workspace
 
-    def with_loss(self, choices, name, X, targets):
+    def with_loss(self, choices, name, targets):
         """Fill in what back-propagation needs to know beyond `forward`."""
         labels = targets.ndim == 1
         gather = "gather_labels" if labels else "gather_rows"
         choices[table.GATHER_TARGETS] = self.address(binding.gather, gather)
         choices[table.LOSS] = self.address(binding.loss, name)
-        choices[table.INPUTS], choices[table.TARGETS] = X.ctypes.data, targets.ctypes.data
-        choices[table.ROWS] = len(X)
+        choices[table.TARGETS] = targets.ctypes.data
         for row, layer in zip(self.layers[:-1], self.plan.layers, strict=False):
             name = f"{layer.activation}_backward"
             row[table.BACKWARD] = self.address(binding.activation_backward, name)
-        return choices

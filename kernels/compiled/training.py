@@ -10,7 +10,7 @@ from .network import (
     gather_targets,
     loss_of_panels,
 )
-from .pointers import at, borrow, call, pointer
+from .pointers import at, borrow, call
 from .shuffling import shuffle
 
 
@@ -37,7 +37,9 @@ def train(
     rows, batch_size = choices[table.ROWS], choices[table.BATCH_SIZE]
     steps_per_epoch = (rows + batch_size - 1) // batch_size
     # One batch for ever, and it fits: its rows need to be fetched only once.
-    is_constant = steps_per_epoch == 1 and rows <= choices[table.CAPACITY]
+    is_constant = (
+        steps_per_epoch == 1 and rows <= choices[table.CAPACITY] and not choices[table.SHUFFLE]
+    )
     for step in range(first_step, first_step + steps):
         epoch, batch = step // steps_per_epoch, step % steps_per_epoch
         if batch == 0 and choices[table.SHUFFLE]:
@@ -88,14 +90,13 @@ def batch_gradient(
     is_gathered : the workspace holds these rows already, all of them.
     """
     capacity = choices[table.CAPACITY]
-    source = pointer(choices[table.INPUTS], workspace)
     total = 0.0
     for start in range(0, count, capacity):
         rows = min(capacity, count - start)
         width = panel_width(rows, workspace.itemsize)
         if not is_gathered:
             chosen = at(order, first + start)
-            gather_inputs(choices, layers, workspace, source, chosen, rows, width)
+            gather_inputs(choices, layers, workspace, chosen, rows, width)
             gather_targets(choices, layers, workspace, chosen, rows, width)
         forward_panels(choices, layers, parameters, workspace, rows, width, False)
         total += loss_of_panels(choices, layers, workspace, rows, width, count)
