@@ -8,7 +8,7 @@ demo: .venv/demo.done
 	$(BIN)/python -m fastnet demo
 
 test: .venv/dev.done
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest tests benchmarks --benchmark-disable
 
 bench: .venv/dev.done
 	$(BIN)/python -m benchmarks

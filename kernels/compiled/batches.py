@@ -13,11 +13,11 @@ def gather_rows(source, order, out):
     for panel in range(out.shape[0]):
         first = panel * width
         count = min(width, order.size - first)
-        for lane in range(count):
-            row = order[first + lane]
-            for feature in range(features):
-                out[panel, feature, lane] = source[row, feature]
         for feature in range(features):
+            # Along the lanes, so that what is written is contiguous; the lines that are read
+            # stay in the nearest cache for the next features.
+            for lane in range(count):
+                out[panel, feature, lane] = source[order[first + lane], feature]
             for lane in range(count, width):
                 out[panel, feature, lane] = 0
 
