@@ -70,7 +70,7 @@ def flag(value, name: str) -> bool:
 def learning_rate(value, dtype: str) -> float:
     """A finite number that is not negative."""
     expected = "expected a finite number of at least 0"
-    if isinstance(value, (bool, np.bool_, str, bytes)) or getattr(value, "ndim", 0):
+    if isinstance(value, (bool, np.bool_, str, bytes)) or getattr(value, "shape", ()) != ():
         raise TypeError(f"learning_rate is a {type(value).__name__}, {expected}")
     try:
         number = float(value)
