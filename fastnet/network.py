@@ -165,9 +165,9 @@ class NeuralNetwork:
             raise ValueError(f"X has {len(X)} rows, expected the {kept} of the last forward")
         targets = self._targets(y, kept)
         rate = validation.learning_rate(learning_rate, self.dtype)
-        self._path.backward(
-            self._plan, self._parameters, self.layer_inputs, self.activations, targets, rate
-        )
+        layer_inputs = self._kept("layer_inputs", kept)
+        activations = self._kept("activations", kept)
+        self._path.backward(self._plan, self._parameters, layer_inputs, activations, targets, rate)
 
     def loss(self, X, y) -> float:
         """The mean cross-entropy, from the logits in its stable form.
@@ -264,6 +264,20 @@ class NeuralNetwork:
 
     def _inputs(self, X, *, row_allowed):
         return validation.inputs(X, self.layer_sizes[0], self.dtype, row_allowed=row_allowed)
+
+    def _kept(self, name, rows):
+        """What `forward` kept, which the user may have replaced since, as the kernels want it."""
+        arrays = getattr(self, name)
+        if len(arrays) != len(self.layer_sizes):
+            raise ValueError(
+                f"{name} has {len(arrays)} arrays, expected the {len(self.layer_sizes)} of forward"
+            )
+        return [
+            np.ascontiguousarray(
+                validation.array_of_shape(array, f"{name}[{i}]", (rows, size), self.dtype)
+            )
+            for i, (array, size) in enumerate(zip(arrays, self.layer_sizes, strict=True))
+        ]
 
     def _targets(self, y, rows):
         return validation.targets(
