@@ -46,6 +46,7 @@ def _compare(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int
         numbers = [int(size) for size in chosen.layers.split(",")]
         sizes = validation.layer_sizes(numbers, chosen.dtype)
         batch = validation.whole_number(chosen.batch, "batch", 1)
+        validation.whole_number(chosen.seed, "seed", 0)
         output = chosen.output or ("softmax" if sizes[-1] > 1 else "sigmoid")
         validation.output(output, sizes[-1])
     except ValueError as error:

@@ -140,10 +140,10 @@ def _with_eps(bound, dtype):
     return lambda *wide: bound(np.finfo(dtype).eps, *wide)
 
 
-def _units_in_last_place(z, exact, count=4):
-    """`count` spacings of the narrow type, as wide numbers."""
+def _four_units_in_the_last_place(z, exact):
+    """Spacings of the narrow type, as wide numbers."""
     narrow = np.float32 if exact.dtype == np.float64 else np.float64
-    return {1: count * np.spacing(np.abs(exact).astype(narrow)).astype(exact.dtype)}
+    return {1: 4 * np.spacing(np.abs(exact).astype(narrow)).astype(exact.dtype)}
 
 
 def _softmax_bound(z, exact):
@@ -155,7 +155,7 @@ def _softmax_bound(z, exact):
 
 _ACTIVATION_BOUNDS = {
     "relu": _exact(1),
-    "sigmoid": _units_in_last_place,
+    "sigmoid": _four_units_in_the_last_place,
     "softmax": _softmax_bound,
 }
 
@@ -181,10 +181,11 @@ def _cross_entropy_bound(eps, z, target, scale, delta, losses):
     n = z.shape[1]
     p = delta / scale + target
     shift = np.abs(z - z.max(axis=1, keepdims=True))
-    terms = np.abs(losses) + 2 * np.abs(z).max(axis=1) + 1
+    # The logarithm is of a sum of at least 1: its error is one of size 1, however small it is.
+    terms = np.abs(losses) + 1
     return {
         3: eps * scale * ((n + 8 + shift) * p + 4 * target),
-        4: eps * (n + 8) * terms,
+        4: 2 * eps * (n + 8) * terms,
     }
 
 

@@ -67,6 +67,11 @@ class NeuralNetwork:
             return np.random.randn(n_in, n_out)
         return self._rng.standard_normal((n_in, n_out))
 
+    def __setstate__(self, state) -> None:
+        self.__dict__.update(state)
+        # What sends networks to other processes may map their arrays read-only.
+        self._parameters = np.array(self._parameters)
+
     def __repr__(self) -> str:
         return (
             f"NeuralNetwork({list(self.layer_sizes)}, output={self._plan.output!r}, "
@@ -86,7 +91,8 @@ class NeuralNetwork:
     @property
     def parameters(self) -> np.ndarray:
         """The flat vector of all weights and biases; assignment copies into it."""
-        return self._parameters
+        # A view, so that a resize or a change of flags cannot reach what the kernels write.
+        return self._parameters[:]
 
     @parameters.setter
     def parameters(self, value) -> None:
@@ -222,8 +228,8 @@ class NeuralNetwork:
         list of float
             With mini-batches, the mean over the rows of each batch's loss before its update.
 
-        A KeyboardInterrupt passes through between two steps; the network keeps what it has
-        learned.
+        A KeyboardInterrupt passes through between two slices of about 50 ms; the network keeps
+        what it has learned.
         """
         X, targets = self._data(X, y)
         epochs = validation.epochs(epochs)
@@ -239,16 +245,19 @@ class NeuralNetwork:
         run = Run(
             batch_size=batch_size,
             shuffle=shuffle,
-            key=self._next_shuffle_key() if shuffle else 0,
+            key=0,
             loss=self._plan.loss if optimizer else self._plan.drop_in_loss,
             optimizer=optimizer or "sgd",
             update_each_layer=optimizer is None,
             numbers=np.array([rate]),
             gradient=np.zeros_like(self._parameters),
-            order=np.arange(rows),
+            order=np.arange(rows, dtype=np.int64),
         )
         losses = np.zeros(epochs)
         train = self._path.trainer(self._plan, self._parameters, X, targets, run, losses)
+        if shuffle and epochs:
+            # Last, so that a call that fails before it trains draws nothing.
+            run.key = self._next_shuffle_key()
         run_slices(train, losses, -(-rows // batch_size), print_epoch if verbose else None)
         return losses.tolist()
 

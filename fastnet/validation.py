@@ -61,9 +61,9 @@ def epochs(value) -> int:
 
 
 def flag(value, name: str) -> bool:
-    """`value` if it is True or False."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} is a {type(value).__name__}, expected True or False")
+    """True or False, also as 1 or 0."""
+    if not isinstance(value, (bool, np.bool_, int, np.integer)):
+        raise TypeError(f"{name} is of type {type(value).__name__}, expected True or False")
     return bool(value)
 
 
@@ -205,7 +205,8 @@ def _labels(array: np.ndarray, rows: int, n_out: int) -> np.ndarray:
         raise ValueError(
             f"y has labels from {array.min()} to {array.max()}, expected 0 to {n_out - 1}"
         )
-    return np.ascontiguousarray(array, dtype=np.int64)
+    # A copy: labels are places in memory to the kernels, and must stay what was checked.
+    return np.array(array, dtype=np.int64)
 
 
 def _numbers(value, name: str) -> np.ndarray:

@@ -71,6 +71,19 @@ def test_backward_updates_each_layer_before_delta_passes(layer_sizes, backend, r
     assert_parameters_agree(network, plain, roundings=5000)
 
 
+def test_backward_starts_from_the_output_that_was_kept(backend, xor):
+    X, y = xor
+    _, network = pair([2, 4, 1], backend)
+    before = network.parameters.copy()
+    network.forward(X)
+    network.activations[-1][:] = y
+    network.backward(X, y)
+    assert np.array_equal(network.parameters, before)
+    network.activations[-1] = y + 1.0
+    network.backward(X, y, learning_rate=0.5)
+    assert network.biases[-1][0, 0] == -0.5
+
+
 def test_the_updated_weights_make_a_difference_that_the_test_above_can_see(rng):
     plain, network = pair([3, 17, 5, 2], "reference")
     X, y = rng.standard_normal((9, 3)), rng.integers(0, 2, (9, 2))

@@ -8,7 +8,7 @@ import pytest
 
 from fastnet import NeuralNetwork
 
-from .small_networks import BACKENDS, X, Y, assert_same, binary, learned
+from .small_networks import BACKENDS, LABELS, X, Y, assert_same, binary, learned
 
 
 def assert_views(network):
@@ -114,3 +114,40 @@ def test_nothing_is_drawn_from_the_global_generator_where_a_seed_is_given():
     before = np.random.get_state()[1].tobytes()
     learned(binary(), X, Y)
     assert np.random.get_state()[1].tobytes() == before
+
+
+def test_what_is_handed_out_cannot_be_taken_away(backend):
+    network = binary(backend=backend)
+    with pytest.raises(ValueError, match="resize"):
+        network.parameters.resize(3)
+    network.parameters.flags.writeable = False
+    before = network.parameters.copy()
+    learned(network, X, Y)
+    assert not np.array_equal(network.parameters, before)
+
+
+def test_a_copy_whose_arrays_came_read_only_can_be_trained(backend):
+    """As from libraries that map what they send to their workers."""
+    original = binary(backend=backend)
+    state = original.__dict__ | {"_parameters": original.parameters.copy()}
+    state["_parameters"].flags.writeable = False
+    arrived = NeuralNetwork.__new__(NeuralNetwork)
+    arrived.__setstate__(copy.deepcopy(state))
+    assert_same(learned(arrived, X, Y), learned(original, X, Y))
+
+
+def test_labels_that_change_during_training_are_no_matter(backend, monkeypatch):
+    y = LABELS.copy()
+    expected = NeuralNetwork([2, 4, 3], output="softmax", backend=backend, seed=0)
+    losses = expected.train(X, y, 300, verbose=False)
+    network = NeuralNetwork([2, 4, 3], output="softmax", backend=backend, seed=0)
+    monkeypatch.setattr("fastnet.network.print_epoch", lambda epoch, loss: y.fill(10**10))
+    assert network.train(X, y, 300) == losses
+    assert y[0] == 10**10
+
+
+def test_a_run_of_no_epochs_draws_nothing(backend):
+    before = np.random.get_state()[1].tobytes(), np.random.get_state()[2]
+    network = NeuralNetwork([2, 1], backend=backend, seed=0)
+    assert network.train(X, Y, 0, batch_size=2) == []
+    assert (np.random.get_state()[1].tobytes(), np.random.get_state()[2]) == before

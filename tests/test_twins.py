@@ -149,3 +149,14 @@ def test_products_of_no_terms_are_the_bias(path):
     weights = np.array([[1.5, -2.0]])
     apply(path, "layers", "affine", np.empty((3, 0)), weights, z)
     assert np.array_equal(z, np.repeat(weights, 3, axis=0))
+
+
+@pytest.mark.parametrize("path", ["reference", "compiled"])
+def test_cross_entropy_of_large_logits_loses_nothing(path):
+    """The largest logit is taken off before anything is summed."""
+    z = np.array([[1024.0, 1010.0], [-1000.0, -1000.0]], np.float32)
+    target = np.array([[1, 0], [0.5, 0.5]], np.float32)
+    delta, losses = np.empty_like(z), np.empty(2, np.float32)
+    apply(path, "losses", "cross_entropy", z, target, np.float32(1), delta, losses)
+    np.testing.assert_allclose(losses, [np.log1p(np.exp(-14.0)), np.log(2)], rtol=0, atol=3e-7)
+    assert losses[0] > 0

@@ -49,7 +49,7 @@ def loss(kernel, reals, real):
             carray(target, panel),
             scale,
             carray(delta, panel),
-            carray(values, (2, width)),
+            carray(values, (3, width)),
         )
 
     return entry, (reals, reals, real, reals, reals, _SIZE, _SIZE)

@@ -25,7 +25,7 @@ def predict(plan, parameters, X):
 def forward(plan, parameters, X):
     """Returns ([X, z_1, ..., z_L], [X, a_1, ..., a_L])."""
     program = _program(plan)
-    choices, workspace = program.for_rows(X, whole=True)
+    choices, workspace = program.for_rows(X)
     layer_inputs = [X] + [np.empty((len(X), layer.n_out), X.dtype) for layer in plan.layers]
     outputs = [X] + [np.empty_like(z) for z in layer_inputs[1:]]
     kept = _addresses(layer_inputs, outputs)
@@ -39,7 +39,7 @@ def backward(plan, parameters, layer_inputs, outputs, targets, learning_rate):
     program = _program(plan)
     X = outputs[0]
     choices, workspace = program.for_rows(X, whole=True)
-    program.with_loss(choices, plan.drop_in_loss, targets)
+    program.with_targets(choices, targets)
     choices[table.OPTIMIZER] = program.address(binding.optimizer, "sgd")
     choices[table.UPDATE_EACH_LAYER] = True
     network.backward(
@@ -82,9 +82,10 @@ def trainer(plan, parameters, X, targets, run, losses):
     choices[table.OPTIMIZER] = program.address(binding.optimizer, run.optimizer)
     choices[table.UPDATE_EACH_LAYER] = run.update_each_layer
     choices[table.BATCH_SIZE], choices[table.SHUFFLE] = run.batch_size, run.shuffle
-    choices[table.KEY] = run.key
 
-    def train(first_step, steps):
+    # The choices hold addresses only; `keep` keeps the data alive for as long as they do.
+    def train(first_step, steps, keep=(X, targets)):
+        choices[table.KEY] = run.key
         training.train(
             choices,
             program.layers,

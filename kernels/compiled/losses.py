@@ -1,7 +1,7 @@
 """Losses from logits, one panel at a time: the value of each row, and the gradient by the logits.
 
-z, target, delta : (outputs, width).  losses : (2, width); the values go to its first row, the
-second is scratch.
+z, target, delta : (outputs, width).  losses : (3, width); the values go to its first row, the
+others are scratch.
 """
 
 from ..catalog import PROBABILITY_OFFSET
@@ -45,7 +45,7 @@ def offset_binary_cross_entropy(z, target, scale, delta, losses):
 @helper
 def cross_entropy(z, target, scale, delta, losses):
     outputs, width = z.shape
-    largest, total = losses[0], losses[1]
+    values, largest, total = losses[0], losses[1], losses[2]
     for j in range(width):
         largest[j] = z[0, j]
     for i in range(1, outputs):
@@ -57,10 +57,9 @@ def cross_entropy(z, target, scale, delta, losses):
             e = exp(z[i, j] - largest[j])
             delta[i, j] = e
             total[j] += e
-    # From here on the first row is no longer the largest logit but the loss.
     for j in range(width):
-        losses[0, j] = log(total[j]) + largest[j]
+        values[j] = log(total[j])
     for i in range(outputs):
         for j in range(width):
-            losses[0, j] -= target[i, j] * z[i, j]
+            values[j] += target[i, j] * (largest[j] - z[i, j])
             delta[i, j] = (delta[i, j] / total[j] - target[i, j]) * scale

@@ -33,38 +33,59 @@ def predict(choices, layers, parameters, workspace, order, out):
 
 @entry
 def forward(choices, layers, parameters, workspace, order, kept):
-    """As `predict`, in one chunk; each layer's z and a go to the addresses `kept`, (layers, 2)."""
+    """As `predict`; each layer's z and a go to the addresses `kept`, (layers, 2)."""
     rows, capacity = choices[table.ROWS], choices[table.CAPACITY]
-    width = panel_width(rows, workspace.itemsize)
-    panels = (rows + width - 1) // width
-    gather_inputs(choices, layers, workspace, at(order, 0), rows, width)
-    forward_panels(choices, layers, parameters, workspace, rows, width, True)
-    for place in range(layers.shape[0]):
-        n = layers[place, table.N_OUT]
-        z = carray(at(workspace, layers[place, table.LOGITS] * capacity), (panels, n, width))
-        a = carray(at(workspace, layers[place, table.OUTPUT] * capacity), (panels, n + 1, width))
-        scatter_rows(z, carray(pointer(kept[place, 0], workspace), (rows, n)))
-        scatter_rows(a, carray(pointer(kept[place, 1], workspace), (rows, n)))
+    for first in range(0, rows, capacity):
+        count = min(capacity, rows - first)
+        width = panel_width(count, workspace.itemsize)
+        panels = (count + width - 1) // width
+        gather_inputs(choices, layers, workspace, at(order, first), count, width)
+        forward_panels(choices, layers, parameters, workspace, count, width, True)
+        for place in range(layers.shape[0]):
+            n = layers[place, table.N_OUT]
+            z = carray(at(workspace, layers[place, table.LOGITS] * capacity), (panels, n, width))
+            a = at(workspace, layers[place, table.OUTPUT] * capacity)
+            to_z = at(pointer(kept[place, 0], workspace), first * n)
+            to_a = at(pointer(kept[place, 1], workspace), first * n)
+            scatter_rows(z, carray(to_z, (count, n)))
+            scatter_rows(carray(a, (panels, n + 1, width)), carray(to_a, (count, n)))
 
 
 @entry
 def backward(choices, layers, numbers, parameters, gradient, workspace, order, kept):
-    """Loss and back-propagation from what `forward` kept, with the update of each layer."""
+    """Back-propagation from what `forward` kept, with the update of each layer."""
     rows, capacity = choices[table.ROWS], choices[table.CAPACITY]
     width = panel_width(rows, workspace.itemsize)
     panels = (rows + width - 1) // width
-    gather_inputs(choices, layers, workspace, at(order, 0), rows, width)
+    chosen = at(order, 0)
+    gather_inputs(choices, layers, workspace, chosen, rows, width)
+    gather_targets(choices, layers, workspace, chosen, rows, width)
     gather = choices[table.GATHER_ROWS]
-    for place in range(layers.shape[0]):
+    last = layers.shape[0] - 1
+    for place in range(last):
         n = layers[place, table.N_OUT]
         z = at(workspace, layers[place, table.LOGITS] * capacity)
         a = at(workspace, layers[place, table.OUTPUT] * capacity)
-        call(gather, pointer(kept[place, 0], workspace), at(order, 0), z, rows, n, n, width)
-        call(gather, pointer(kept[place, 1], workspace), at(order, 0), a, rows, n, n + 1, width)
+        call(gather, pointer(kept[place, 0], workspace), chosen, z, rows, n, n, width)
+        call(gather, pointer(kept[place, 1], workspace), chosen, a, rows, n, n + 1, width)
         write_ones(a, panels, n, width)
-    gather_targets(choices, layers, workspace, at(order, 0), rows, width)
-    loss_of_panels(choices, layers, workspace, rows, width, rows)
+    n_out = layers[last, table.N_OUT]
+    size = panels * n_out * width
+    delta = at(workspace, choices[table.DELTA] * capacity)
+    call(gather, pointer(kept[last, 1], workspace), chosen, delta, rows, n_out, n_out, width)
+    output_minus_target(
+        carray(delta, size),
+        carray(at(workspace, choices[table.TARGET] * capacity), size),
+        workspace.dtype.type(1 / rows),
+    )
     back_propagate(choices, layers, numbers, parameters, gradient, workspace, rows, width, 0)
+
+
+@helper
+def output_minus_target(delta, target, scale):
+    """The gradient by the logits where output and loss match; `delta` comes with the output."""
+    for i in range(delta.size):
+        delta[i] = (delta[i] - target[i]) * scale
 
 
 @entry
@@ -149,7 +170,7 @@ def loss_of_panels(choices, layers, workspace, count, width, rows):
     z = at(workspace, layers[-1, table.LOGITS] * capacity)
     target = at(workspace, choices[table.TARGET] * capacity)
     delta = at(workspace, choices[table.DELTA] * capacity)
-    losses = at(workspace, choices[table.LOSSES] * capacity)
+    losses = at(workspace, choices[table.LOSSES])
     scale = workspace.dtype.type(1 / rows)
     total = 0.0
     for panel in range((count + width - 1) // width):

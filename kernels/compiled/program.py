@@ -28,7 +28,8 @@ class Program:
         self.choices[table.GATHER_ROWS] = self.address(binding.gather, "gather_rows")
 
     def _lay_out(self):
-        widest = max(self.plan.layer_sizes)
+        # What passes back never reaches the inputs.
+        widest = max(self.plan.layer_sizes[1:])
         place = 0
 
         def take(numbers):
@@ -46,8 +47,8 @@ class Program:
         self.choices[table.DELTA] = take(widest)
         self.choices[table.NEXT_DELTA] = take(widest)
         self.choices[table.TARGET] = take(self.plan.layer_sizes[-1])
-        self.choices[table.LOSSES] = take(2)
         self.numbers_per_row = place
+        self.losses = 3 * self.panel
         self.scratch = -(-widest // self.panel) * self.panel * self.panel
 
     def address(self, kind, name):
@@ -66,19 +67,23 @@ class Program:
         capacity = -(-wanted // self.panel) * self.panel
         choices = self.choices.copy()
         choices[table.CAPACITY] = capacity
-        choices[table.SCRATCH] = self.numbers_per_row * capacity
+        choices[table.LOSSES] = self.numbers_per_row * capacity
+        choices[table.SCRATCH] = choices[table.LOSSES] + self.losses
         choices[table.INPUTS], choices[table.ROWS] = X.ctypes.data, len(X)
         # Zeros: the lanes behind a batch's last row take part in the arithmetic, unread.
-        workspace = np.zeros(self.numbers_per_row * capacity + self.scratch, self.dtype)
+        workspace = np.zeros(choices[table.SCRATCH] + self.scratch, self.dtype)
         return choices, workspace
 
-    def with_loss(self, choices, name, targets):
+    def with_targets(self, choices, targets):
         """Fill in what back-propagation needs to know beyond `forward`."""
-        labels = targets.ndim == 1
-        gather = "gather_labels" if labels else "gather_rows"
+        gather = "gather_labels" if targets.ndim == 1 else "gather_rows"
         choices[table.GATHER_TARGETS] = self.address(binding.gather, gather)
-        choices[table.LOSS] = self.address(binding.loss, name)
         choices[table.TARGETS] = targets.ctypes.data
         for row, layer in zip(self.layers[:-1], self.plan.layers, strict=False):
             name = f"{layer.activation}_backward"
             row[table.BACKWARD] = self.address(binding.activation_backward, name)
+
+    def with_loss(self, choices, name, targets):
+        """Fill in what a loss and its gradient need to know beyond `forward`."""
+        self.with_targets(choices, targets)
+        choices[table.LOSS] = self.address(binding.loss, name)

@@ -88,7 +88,7 @@ def _loss(name, z, target, scale, delta, losses):
     logits, targets = to_panels(z), to_panels(target)
     deltas = np.zeros_like(logits)
     outputs, width = logits.shape[1:]
-    values = np.zeros((len(logits), 2, width), z.dtype)
+    values = np.zeros((len(logits), 3, width), z.dtype)
     calls = [
         _call(function, logits[p], targets[p], float(scale), deltas[p], values[p], outputs, width)
         for p in range(len(logits))

@@ -21,9 +21,10 @@ OPTIMIZER = 4
 DELTA = 5
 NEXT_DELTA = 6
 TARGET = 7
-LOSSES = 8
-SCRATCH = 9  # behind all rows
-CAPACITY = 10  # rows that the workspace has room for
+CAPACITY = 8  # rows that the workspace has room for
+# ... then places behind all of these, each for one panel at a time ...
+LOSSES = 9
+SCRATCH = 10
 # ... and how to train.
 UPDATE_EACH_LAYER = 11  # as the drop-in does, before delta passes through the weights
 INPUTS = 12  # addresses of the data

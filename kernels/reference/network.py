@@ -30,8 +30,7 @@ def forward(plan, parameters, X):
 
 def backward(plan, parameters, layer_inputs, outputs, targets, learning_rate):
     """One update as in the drop-in, from what `forward` returned; changes the parameters."""
-    target = all_targets(targets, outputs[-1])
-    delta, _ = output_delta(plan.drop_in_loss, layer_inputs[-1], target)
+    delta = (outputs[-1] - all_targets(targets, outputs[-1])) / len(targets)
     numbers = np.array([learning_rate])
     gradient = np.empty_like(parameters)
 
