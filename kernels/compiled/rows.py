@@ -105,10 +105,10 @@ def _loss(name, z, target, scale, delta, losses):
     return run, finish
 
 
-def _product(which, left, right, out, scratch_width, n_in, n_out, rows, accumulate):
+def _product(which, left, right, out, n_in, n_out, rows, accumulate):
     function = _function(binding.product, "product", out.dtype)
-    lanes = TILE_VECTORS * panel_width.py_func(1, out.itemsize)
-    scratch = np.zeros(-(-scratch_width // lanes) * lanes * lanes, out.dtype)
+    panel = TILE_VECTORS * panel_width.py_func(1, out.itemsize)
+    scratch = np.zeros(-(-n_out // panel) * panel * panel, out.dtype)
     return _call(function, which, left, right, out, scratch, n_in, n_out, rows, accumulate)
 
 
@@ -122,7 +122,7 @@ def _affine(name, a, weights, z):
     rows, n_in = a.shape
     n_out = z.shape[1]
     out = to_panels(z)
-    run = _product(table.AFFINE, _with_ones(a), weights, out, n_out, n_in, n_out, rows, 0)
+    run = _product(table.AFFINE, _with_ones(a), weights, out, n_in, n_out, rows, 0)
     return run, lambda: from_panels(out, z)
 
 
@@ -135,7 +135,6 @@ def _weight_gradient(name, a, delta, accumulate, out):
         _with_ones(a),
         to_panels(delta),
         result,
-        n_out,
         n_in,
         n_out,
         rows,
@@ -153,9 +152,7 @@ def _input_delta(name, delta, weights, out):
     rows, n_out = delta.shape
     n_in = out.shape[1]
     result = to_panels(out)
-    run = _product(
-        table.INPUT_DELTA, to_panels(delta), weights, result, n_out, n_in, n_out, rows, 0
-    )
+    run = _product(table.INPUT_DELTA, to_panels(delta), weights, result, n_in, n_out, rows, 0)
     return run, lambda: from_panels(result, out)
 
 
