@@ -79,7 +79,8 @@ def _layer_checks(layer: Layer, batch: int, normal, eps) -> Iterator[Check]:
     z = 20 * normal(batch, n_out)
     for name in catalog.ACTIVATIONS:
         label = f"{batch}x{n_out}"
-        yield Check("activations", name, label, (z, normal(batch, n_out)), _ACTIVATION_BOUNDS[name])
+        bound = _in(z.dtype, _ACTIVATION_BOUNDS[name])
+        yield Check("activations", name, label, (z, normal(batch, n_out)), bound)
         if name in catalog.HIDDEN_ACTIVATIONS:
             arguments = (z, normal(batch, n_out), delta)
             yield Check("activations", f"{name}_backward", label, arguments, _exact(2))
@@ -95,8 +96,8 @@ def _output_checks(plan: Plan, batch: int, normal, rng) -> Iterator[Check]:
         target = one_hot if name == "cross_entropy" else probabilities
         scale = dtype.type(1 / batch)
         arguments = (z, target, scale, normal(batch, n_out), normal(batch))
-        bound = _LOSS_BOUNDS[name]
-        yield Check("losses", name, f"{batch}x{n_out}", arguments, _with_eps(bound, dtype))
+        bound = _in(dtype, _LOSS_BOUNDS[name])
+        yield Check("losses", name, f"{batch}x{n_out}", arguments, bound)
 
 
 def _data_checks(plan: Plan, batch: int, normal, rng) -> Iterator[Check]:
@@ -136,39 +137,42 @@ def _exact(place):
     return lambda *wide: {place: 0}
 
 
-def _with_eps(bound, dtype):
-    return lambda *wide: bound(np.finfo(dtype).eps, *wide)
+def _in(dtype, bound):
+    """The bound for this dtype; told, because the wide type does not always show the narrow."""
+    return lambda *wide: bound(np.finfo(dtype), *wide)
 
 
-def _four_units_in_the_last_place(z, exact):
-    """Spacings of the narrow type, as wide numbers."""
-    narrow = np.float32 if exact.dtype == np.float64 else np.float64
-    return {1: 4 * np.spacing(np.abs(exact).astype(narrow)).astype(exact.dtype)}
+def _relu_bound(narrow, z, exact):
+    return {1: 0}
 
 
-def _softmax_bound(z, exact):
-    narrow = np.finfo(np.float32 if exact.dtype == np.float64 else np.float64)
+def _sigmoid_bound(narrow, z, exact):
+    """4 units in the last place."""
+    return {1: 4 * np.spacing(np.abs(exact).astype(narrow.dtype)).astype(exact.dtype)}
+
+
+def _softmax_bound(narrow, z, exact):
     # The rounding of z - max moves exp by that much; then exp, the sum and the quotient.
     shift = np.abs(z - z.max(axis=1, keepdims=True))
     return {1: narrow.eps * (z.shape[1] + 8 + shift) * exact + narrow.smallest_subnormal}
 
 
 _ACTIVATION_BOUNDS = {
-    "relu": _exact(1),
-    "sigmoid": _four_units_in_the_last_place,
+    "relu": _relu_bound,
+    "sigmoid": _sigmoid_bound,
     "softmax": _softmax_bound,
 }
 
 
-def _binary_cross_entropy_bound(eps, z, target, scale, delta, losses):
-    n = z.shape[1]
+def _binary_cross_entropy_bound(narrow, z, target, scale, delta, losses):
+    eps, n = narrow.eps, z.shape[1]
     terms = np.abs(z) * (1 + target) + np.log1p(np.exp(-np.abs(z)))
     share = scale / n
     return {3: 8 * eps * share * (1 + target), 4: eps * (n + 8) * terms.mean(axis=1)}
 
 
-def _offset_binary_cross_entropy_bound(eps, z, target, scale, delta, losses):
-    n = z.shape[1]
+def _offset_binary_cross_entropy_bound(narrow, z, target, scale, delta, losses):
+    eps, n = narrow.eps, z.shape[1]
     p = delta / scale + target
     log_p, log_q = (np.log(x + catalog.PROBABILITY_OFFSET) for x in (p, 1 - p))
     # 1 - p + offset is as wrong as its parts of size 1 and is divided by where log is taken.
@@ -177,8 +181,8 @@ def _offset_binary_cross_entropy_bound(eps, z, target, scale, delta, losses):
     return {3: 8 * eps * scale * (1 + target), 4: eps * (n + 8) * terms.mean(axis=1)}
 
 
-def _cross_entropy_bound(eps, z, target, scale, delta, losses):
-    n = z.shape[1]
+def _cross_entropy_bound(narrow, z, target, scale, delta, losses):
+    eps, n = narrow.eps, z.shape[1]
     p = delta / scale + target
     shift = np.abs(z - z.max(axis=1, keepdims=True))
     # The logarithm is of a sum of at least 1: its error is one of size 1, however small it is.

@@ -137,17 +137,7 @@ def compare_step(plan: Plan, batch: int, rng: np.random.Generator) -> Iterator[R
 
 def _one_step(path, plan, parameters, X, targets, optimizer):
     """A function that takes one step on all rows."""
-    run = Run(
-        batch_size=len(X),
-        shuffle=False,
-        key=0,
-        loss=plan.loss if optimizer else plan.drop_in_loss,
-        optimizer=optimizer or "sgd",
-        update_each_layer=optimizer is None,
-        numbers=np.array([LEARNING_RATE]),
-        gradient=np.zeros_like(parameters),
-        order=np.arange(len(X)),
-    )
+    run = Run.of(plan, parameters, len(X), optimizer, LEARNING_RATE)
     train = path.trainer(plan, parameters, X, targets, run, np.zeros(1))
     return lambda: train(0, 1)
 

@@ -241,24 +241,13 @@ class NeuralNetwork:
         optimizer = validation.optimizer(optimizer)
 
         rows = len(X)
-        batch_size = min(batch_size or rows, rows)
-        run = Run(
-            batch_size=batch_size,
-            shuffle=shuffle,
-            key=0,
-            loss=self._plan.loss if optimizer else self._plan.drop_in_loss,
-            optimizer=optimizer or "sgd",
-            update_each_layer=optimizer is None,
-            numbers=np.array([rate]),
-            gradient=np.zeros_like(self._parameters),
-            order=np.arange(rows, dtype=np.int64),
-        )
+        run = Run.of(self._plan, self._parameters, rows, optimizer, rate, batch_size, shuffle)
         losses = np.zeros(epochs)
         train = self._path.trainer(self._plan, self._parameters, X, targets, run, losses)
         if shuffle and epochs:
             # Last, so that a call that fails before it trains draws nothing.
             run.key = self._next_shuffle_key()
-        run_slices(train, losses, -(-rows // batch_size), print_epoch if verbose else None)
+        run_slices(train, losses, -(-rows // run.batch_size), print_epoch if verbose else None)
         return losses.tolist()
 
     def _next_shuffle_key(self) -> int:

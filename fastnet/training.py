@@ -8,6 +8,8 @@ from time import perf_counter
 
 import numpy as np
 
+from .plan import Plan
+
 # Python wakes this often for signals and for printing.
 SLICE_SECONDS = 0.05
 PRINT_EVERY = 100
@@ -26,6 +28,33 @@ class Run:
     numbers: np.ndarray
     gradient: np.ndarray
     order: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        plan: Plan,
+        parameters: np.ndarray,
+        rows: int,
+        optimizer: str | None,
+        learning_rate: float,
+        batch_size: int | None = None,
+        shuffle: bool = False,
+    ) -> Run:
+        """The run of these choices; without an optimizer's name it is the drop-in's.
+
+        The gradient has the dtype of `parameters`, which may be wider than the plan's.
+        """
+        return cls(
+            batch_size=min(batch_size or rows, rows),
+            shuffle=shuffle,
+            key=0,
+            loss=plan.loss if optimizer else plan.drop_in_loss,
+            optimizer=optimizer or "sgd",
+            update_each_layer=optimizer is None,
+            numbers=np.array([learning_rate]),
+            gradient=np.zeros_like(parameters),
+            order=np.arange(rows, dtype=np.int64),
+        )
 
 
 def run_slices(

@@ -4,7 +4,6 @@ import numpy as np
 
 from fastnet import NeuralNetwork
 
-BACKENDS = ("reference", "compiled")
 # Small whole numbers: every dtype below holds them exactly.
 X = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
 Y = np.array([[1.0], [1.0], [0.0], [0.0]])

@@ -8,7 +8,7 @@ import pytest
 
 from fastnet import NeuralNetwork
 
-from .small_networks import BACKENDS, LABELS, X, Y, assert_same, binary, learned
+from .small_networks import LABELS, X, Y, assert_same, binary, learned
 
 
 def assert_views(network):
@@ -71,7 +71,6 @@ def test_weights_may_be_infinite_or_nan():
     assert np.isnan(network.weights[0][0, 1])
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_changes_in_place_take_effect_at_the_next_call(backend):
     network, same = binary(backend=backend), binary(backend=backend)
     before = network.predict(X)
@@ -89,7 +88,6 @@ def test_changes_in_place_take_effect_at_the_next_call(backend):
 COPIES = {"deepcopy": copy.deepcopy, "pickle": lambda network: pickle.loads(pickle.dumps(network))}
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("way", COPIES)
 def test_a_copy_has_parameters_of_its_own(way, backend):
     original = binary(backend=backend)
@@ -129,10 +127,11 @@ def test_what_is_handed_out_cannot_be_taken_away(backend):
 def test_a_copy_whose_arrays_came_read_only_can_be_trained(backend):
     """As from libraries that map what they send to their workers."""
     original = binary(backend=backend)
-    state = original.__dict__ | {"_parameters": original.parameters.copy()}
+    state = copy.deepcopy(original.__dict__)
     state["_parameters"].flags.writeable = False
     arrived = NeuralNetwork.__new__(NeuralNetwork)
-    arrived.__setstate__(copy.deepcopy(state))
+    arrived.__setstate__(state)
+    assert not state["_parameters"].flags.writeable
     assert_same(learned(arrived, X, Y), learned(original, X, Y))
 
 
@@ -149,5 +148,6 @@ def test_labels_that_change_during_training_are_no_matter(backend, monkeypatch):
 def test_a_run_of_no_epochs_draws_nothing(backend):
     before = np.random.get_state()[1].tobytes(), np.random.get_state()[2]
     network = NeuralNetwork([2, 1], backend=backend, seed=0)
+    network._rng = None  # from here on the global generator
     assert network.train(X, Y, 0, batch_size=2) == []
     assert (np.random.get_state()[1].tobytes(), np.random.get_state()[2]) == before

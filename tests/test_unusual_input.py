@@ -7,7 +7,7 @@ import pytest
 
 from fastnet import NeuralNetwork
 
-from .small_networks import BACKENDS, LABELS, X, Y, assert_same, binary, classifier, learned
+from .small_networks import LABELS, X, Y, assert_same, binary, classifier, learned
 
 
 def read_only(array):
@@ -35,7 +35,6 @@ UNUSUAL = {
 }
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", UNUSUAL)
 def test_unusual_arrays_work_as_usual_ones_and_are_not_changed(name, backend):
     x, y = UNUSUAL[name](X), UNUSUAL[name](Y)
@@ -47,7 +46,6 @@ def test_unusual_arrays_work_as_usual_ones_and_are_not_changed(name, backend):
         np.testing.assert_array_equal(np.asarray(now), np.asarray(then))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_targets_of_one_output_may_be_flat(backend):
     expected = learned(binary(backend=backend), X, Y)
     assert_same(learned(binary(backend=backend), X, Y[:, 0]), expected)
@@ -64,7 +62,6 @@ def test_classes_may_come_in_many_ways(kind):
     np.testing.assert_array_equal(y, before)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_one_row_may_be_flat_where_there_are_no_targets(backend):
     network = binary(backend=backend)
     assert network.predict(X[0]).shape == (1, 1)
@@ -73,7 +70,6 @@ def test_one_row_may_be_flat_where_there_are_no_targets(backend):
     assert [a.shape for a in network.activations] == [(1, 2), (1, 3), (1, 1)]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_subnormal_numbers_are_numbers(backend):
     tiny = np.full((4, 2), 5e-324)
     network, zero = binary(backend=backend), binary(backend=backend)

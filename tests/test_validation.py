@@ -8,7 +8,7 @@ import pytest
 from fastnet import NeuralNetwork
 from fastnet.kernels import catalog
 
-from .small_networks import BACKENDS, LABELS, X, Y, binary, classifier
+from .small_networks import LABELS, X, Y, binary, classifier
 
 
 def state(network):
@@ -308,7 +308,6 @@ def test_a_refused_train_draws_nothing_from_the_generator_given():
     assert generator.bit_generator.state == before
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_no_epochs_make_no_losses(backend):
     network = NeuralNetwork([2, 3, 1], backend=backend, seed=0)
     before = network.parameters.copy()

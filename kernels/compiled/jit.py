@@ -20,6 +20,8 @@ from numba.core.caching import _Cache
 
 # No fast-math: a NaN must stay visible, and every sum keeps its written order.
 FLAGS = {"nogil": True, "error_model": "numpy"}
+# A file of the cache begins with the checksum of the rest.
+DIGEST_SIZE = hashlib.sha256().digest_size
 
 
 def helper(function):
@@ -107,9 +109,10 @@ class KernelCache(_Cache):
             if file is None:
                 return None
             data = file.read_bytes()
-            if hashlib.sha256(data[32:]).digest() != data[:32]:
+            digest, payload = data[:DIGEST_SIZE], data[DIGEST_SIZE:]
+            if hashlib.sha256(payload).digest() != digest:
                 return None
-            return compiler.CompileResult._rebuild(target_context, *pickle.loads(data[32:]))
+            return compiler.CompileResult._rebuild(target_context, *pickle.loads(payload))
         except Exception:  # absent, cut short or foreign: compiling again is always right
             return None
 
@@ -120,8 +123,8 @@ class KernelCache(_Cache):
         # Written aside and renamed, so that a second process never reads half a file.
         partial = file.with_suffix(f".{uuid.uuid4().hex[:12]}.tmp")
         try:
-            data = serialize.dumps(result._reduce())
-            partial.write_bytes(hashlib.sha256(data).digest() + data)
+            payload = serialize.dumps(result._reduce())
+            partial.write_bytes(hashlib.sha256(payload).digest() + payload)
             partial.replace(file)
         except OSError as error:
             with contextlib.suppress(OSError):  # a read-only file system refuses this as well
