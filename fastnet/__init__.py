@@ -9,6 +9,21 @@ _checkout = _Path(__file__).parent.parent
 if not (_Path(__file__).parent / "kernels").is_dir() and (_checkout / "kernels").is_dir():
     __path__.append(str(_checkout))
 
+from . import optimizers, schedules  # noqa: E402
+from .custom import Activation, Loss  # noqa: E402
+from .history import History  # noqa: E402
+from .losses import Huber, Quantile  # noqa: E402
 from .network import NeuralNetwork  # noqa: E402
+from .training import DivergenceWarning  # noqa: E402
 
-__all__ = ["NeuralNetwork"]
+__all__ = [
+    "Activation",
+    "DivergenceWarning",
+    "History",
+    "Huber",
+    "Loss",
+    "NeuralNetwork",
+    "Quantile",
+    "optimizers",
+    "schedules",
+]

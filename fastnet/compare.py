@@ -9,13 +9,15 @@ import functools
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from time import perf_counter
+from types import ModuleType
 
 import numpy as np
 
-from . import backend, initialization
-from .checks import LEARNING_RATE, Check, kernel_checks
-from .kernels import catalog
+from . import backend, buffers
+from .bounds import BOUNDS
+from .checks import KEY, OPTIMIZERS, Check, kernel_checks
 from .plan import Plan
+from .problem import problem, wider
 from .training import Run
 
 # The gradient of one step, relative to its largest entry, in roundings of the dtype:
@@ -35,34 +37,31 @@ class Result:
 
 
 def compare(
-    layer_sizes: tuple[int, ...], batch: int, dtype: str, output: str, seed: int = 0
+    plan: Plan, batch: int, seed: int = 0, optimizer: str | None = None
 ) -> Iterator[Result]:
-    """Compare kernel by kernel, then the gradient and one step of training."""
-    plan = Plan.of(layer_sizes, output, dtype)
+    """Compare kernel by kernel, then the gradient and one step of training.
+
+    optimizer : the kernel of the one whose step is compared; None for all, and the drop-in's own
+        update where the network has one.
+    """
     rng = np.random.default_rng(seed)
     for check in kernel_checks(plan, batch, rng):
-        yield run_check(check, dtype)
-    yield from compare_step(plan, batch, rng)
-
-
-def wider(dtype: str) -> type:
-    """A type with room for the exact result of one in `dtype`."""
-    return np.float64 if dtype == "float32" else np.longdouble
+        yield run_check(check, plan.dtype)
+    yield from compare_step(plan, batch, rng, optimizer)
 
 
 def run_check(check: Check, dtype: str) -> Result:
     """Run one kernel exactly, on the reference and on the compiled path."""
     reference = getattr(backend.load("reference", check.module), check.kernel)
-    wide = _copies(check.arguments, wider(dtype))
+    before, after = (_copies(check.arguments, wider(dtype)) for _ in range(2))
+    narrow, spare = _copies(check.arguments), _copies(check.arguments)
     with np.errstate(all="ignore"):
-        reference(*wide)
-        bounds = check.bounds(*wide)
-    narrow = _copies(check.arguments)
+        reference(*after)
+        allowed = BOUNDS[check.kernel](np.finfo(dtype), before, after)
     run, finish = backend.load("compiled", "rows").prepare(check.kernel, *narrow)
     run()
     finish()
-    error = max(_excess(narrow[place], wide[place], bound) for place, bound in bounds.items())
-    spare = _copies(check.arguments)
+    error = max(_excess(narrow[place], after[place], bound) for place, bound in allowed.items())
     seconds = best_seconds(lambda: reference(*spare)), best_seconds(run)
     return Result(f"{check.kernel} {check.label}", error, *seconds)
 
@@ -90,82 +89,116 @@ def _excess(computed, exact, bound) -> float:
 
 
 def best_seconds(function: Callable[[], object]) -> float:
-    """The shortest of many runs."""
+    """The shortest of many runs; each goes on from the last one's result, which may overflow."""
     best, end = float("inf"), perf_counter() + TIMING_SECONDS
-    while True:
-        began = perf_counter()
-        function()
-        now = perf_counter()
-        best = min(best, now - began)
-        if now >= end:
-            return best
+    with np.errstate(all="ignore"):
+        while True:
+            began = perf_counter()
+            function()
+            now = perf_counter()
+            best = min(best, now - began)
+            if now >= end:
+                return best
 
 
-def compare_step(plan: Plan, batch: int, rng: np.random.Generator) -> Iterator[Result]:
-    """The gradient, and one step of each kind of training, on both paths."""
+def compare_step(
+    plan: Plan, batch: int, rng: np.random.Generator, optimizer: str | None = None
+) -> Iterator[Result]:
+    """The gradient, and one step of each kind of training or of one, on both paths."""
     parameters, X, targets = problem(plan, batch, rng)
-    reference, compiled = backend.load("reference"), backend.load("compiled")
-    wide = wider(plan.dtype)
-    exact: np.ndarray = np.empty(plan.size, wide)
-    computed = np.empty_like(parameters)
-    wide_targets = targets if targets.ndim == 1 else targets.astype(wide)
-    reference.gradient(plan, parameters.astype(wide), X.astype(wide), wide_targets, exact)
-    compiled.gradient(plan, parameters, X, targets, computed)
-    bound = GRADIENT_ROUNDINGS * np.finfo(plan.dtype).eps * np.abs(exact).max()
-    error, spare = _excess(computed, exact, bound), np.empty_like(parameters)
+    paths = backend.load("reference"), backend.load("compiled")
+    yield _compare_gradient(paths, plan, parameters, X, targets)
+    drop_in = [None] if plan.drop_in_loss else []
+    for chosen in [optimizer] if optimizer else [*drop_in, *OPTIMIZERS]:
+        yield _compare_update(paths, plan, parameters, X, targets, chosen)
+
+
+def _compare_gradient(paths, plan, parameters, X, targets) -> Result:
+    exact, computed = parameters.astype(wider(plan.dtype)), parameters.copy()
+    for path, vector in zip(paths, (exact, computed), strict=True):
+        path.gradient(plan, vector.copy(), X, targets, vector)
+    spare = np.empty_like(parameters)
     seconds = (
         best_seconds(functools.partial(path.gradient, plan, parameters, X, targets, spare))
-        for path in (reference, compiled)
+        for path in paths
     )
-    yield Result("gradient", error, *seconds)
-
-    for optimizer in (None, *catalog.OPTIMIZERS):
-        exact = parameters.astype(wide)
-        _one_step(reference, plan, exact, X.astype(wide), wide_targets, optimizer)()
-        computed = parameters.copy()
-        _one_step(compiled, plan, computed, X, targets, optimizer)()
-        # Delta passes through updated weights in the drop-in's step, and moves as they do.
-        moved = GRADIENT_ROUNDINGS * np.abs(exact - parameters).max() + 2 * np.abs(exact)
-        bound = np.finfo(plan.dtype).eps * moved
-        seconds = (
-            best_seconds(_one_step(path, plan, parameters.copy(), X, targets, optimizer))
-            for path in (reference, compiled)
-        )
-        label = "training step" + (f" {optimizer}" if optimizer else "")
-        yield Result(label, _excess(computed, exact, bound), *seconds)
+    return Result("gradient", _excess(computed, exact, _gradient_bound(plan, exact)), *seconds)
 
 
-def _one_step(path, plan, parameters, X, targets, optimizer):
-    """A function that takes one step on all rows."""
-    run = Run.of(plan, parameters, len(X), optimizer, LEARNING_RATE)
-    train = path.trainer(plan, parameters, X, targets, run, np.zeros(1))
-    return lambda: train(0, 1)
+def _gradient_bound(plan: Plan, exact: np.ndarray) -> float:
+    return GRADIENT_ROUNDINGS * np.finfo(plan.dtype).eps * np.abs(exact).max()
 
 
-def problem(plan: Plan, batch: int, rng: np.random.Generator):
-    """Parameters, inputs and targets in which rounding does not decide what ReLU does.
+def _compare_update(paths, plan, parameters, X, targets, optimizer) -> Result:
+    exact, computed = parameters.astype(wider(plan.dtype)), parameters.copy()
+    data = X, targets, optimizer
+    run, step = one_step(paths[0], plan, exact, *data)
+    step()
+    one_step(paths[1], plan, computed, *data)[1]()
+    bound = _update_bound(plan, parameters.astype(exact.dtype), run)
+    seconds = (best_seconds(one_step(path, plan, parameters.copy(), *data)[1]) for path in paths)
+    label = f"training step {optimizer or 'drop-in'}"
+    return Result(label, _excess(computed, exact, bound), *seconds)
 
-    The derivative jumps at 0, so a logit nearer to 0 than its own error would say nothing
-    about either path; such draws are drawn again.
+
+def _update_bound(plan: Plan, parameters: np.ndarray, run: Run) -> np.ndarray:
+    """What the optimizer makes of a gradient that is as wrong as it may be.
+
+    Its first update grows with the gradient, so that the ends of an interval say all.
     """
-    reference = backend.load("reference")
-    wide = wider(plan.dtype)
-    n_in, n_out = plan.layer_sizes[0], plan.layer_sizes[-1]
-    parameters = initialization.he_normal(plan, lambda *shape: rng.standard_normal(shape))
-    parameters += 0.1 * rng.standard_normal(plan.size).astype(plan.dtype)
-    X = np.empty((batch, n_in), plan.dtype)
-    redrawn = np.ones(batch, bool)
-    while redrawn.any():
-        X[redrawn] = rng.standard_normal((redrawn.sum(), n_in))
-        narrow = reference.forward(plan, parameters, X)[0]
-        exact = reference.forward(plan, parameters.astype(wide), X.astype(wide))[0]
-        redrawn[:] = False
-        for z, computed in zip(exact[1:-1], narrow[1:-1], strict=True):
-            error = np.abs(z - computed).max()
-            redrawn |= (np.abs(z) <= 8 * error).any(axis=1)
-    if plan.takes_labels:
-        return parameters, X, rng.integers(0, n_out, batch)
-    return parameters, X, rng.integers(0, 2, (batch, n_out)).astype(plan.dtype)
+    eps = np.finfo(plan.dtype).eps
+    off = _gradient_bound(plan, run.gradient)
+    updated = [_updated(run, run.gradient + error, parameters) for error in (0, off, -off)]
+    moved = np.abs(updated[0] - parameters)
+    bound = np.max(np.abs(updated[1:] - updated[0]), axis=0)
+    bound += eps * (4 * np.abs(parameters) + 16 * moved)
+    if plan.max_norm:
+        # Units of a shorter norm are no further apart than before, as vectors.
+        for weights in buffers.weights(plan, bound)[:-1]:
+            weights[...] = np.sqrt(np.square(weights).sum(axis=0))
+            weights += 8 * eps * plan.max_norm
+    return bound
+
+
+def _updated(run: Run, gradient: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+    """The parameters after the run's first step with this gradient."""
+    optimizer, result = OPTIMIZERS[run.optimizer], parameters.copy()
+    kernel = getattr(backend.load("reference", "optimizers"), run.optimizer)
+    state = optimizer.first_state(len(result), result.dtype)
+    kernel(gradient, optimizer.numbers(), 1, state, result)
+    return result
+
+
+def one_step(
+    path: ModuleType,
+    plan: Plan,
+    parameters: np.ndarray,
+    X: np.ndarray,
+    targets: np.ndarray,
+    optimizer: str | None,
+) -> tuple[Run, Callable[[], object]]:
+    """(run, function that takes its first step on all rows); None is the drop-in's own update."""
+    chosen = OPTIMIZERS[optimizer or "sgd"]
+    run = Run(
+        loss=plan.loss_kernel if optimizer else plan.drop_in_loss,
+        optimizer=chosen.kernel,
+        numbers=chosen.numbers(),
+        state=chosen.first_state(plan.size, parameters.dtype),
+        gradient=np.zeros_like(parameters),
+        order=np.arange(len(X), dtype=np.int64),
+        batch_size=len(X),
+        total_weight=float(len(X)),
+        rates=chosen.numbers()[:1],
+        update_each_layer=optimizer is None,
+        key=KEY,
+    )
+    train = path.trainer(plan, parameters, X, targets, run, np.zeros(1))
+
+    def step():
+        run.position[:] = 0
+        train(1, len(X))
+
+    return run, step
 
 
 def as_dicts(results: list[Result]) -> list[dict]:

@@ -2,90 +2,320 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from time import perf_counter
+from types import ModuleType
 
 import numpy as np
 
+from .data import Data
+from .history import History
+from .interrupts import Interrupts
+from .options import Options
 from .plan import Plan
+from .state import TrainingState
+from .stopping import Monitor
 
 # Python wakes this often for signals and for printing.
 SLICE_SECONDS = 0.05
-PRINT_EVERY = 100
+LARGEST_BUDGET = 2**31
+# A chunk of fewer rows, or a moment's luck, does not make the next slice longer than this factor.
+LARGEST_SPEEDUP = 4
+# A copy of finite parameters is made when this many times its own cost has passed.
+COPY_SHARE = 20
+# Inputs that are scaled are rarely this far from 0.
+LARGE_INPUT = 30
 
 
 @dataclass
 class Run:
-    """How a network is trained, as the kernels are told; see the reference's `train`."""
+    """How a network is trained, as both paths' `trainer` is told.
 
-    batch_size: int
-    shuffle: bool
-    key: int
-    loss: str
+    Attributes
+    ----------
+    loss, optimizer : the names of their kernels, or the user's own `Loss`.
+    numbers, state : the optimizer's numbers, and its state, (slots, n).
+    gradient, order : room for the gradient, and for the order of the rows, int64.
+    update_each_layer : as the drop-in does, before delta passes through the layer's weights.
+    rows : which rows to train on, int64, or None for all.
+    weights, total_weight : of the rows, float64 or None, and what they weigh together.
+    smoothing : (kept, added) for the targets, or None.
+    rates : the learning rates of the next steps, of which the last holds for those behind.
+    first_epoch, updates : how many epochs and updates came before the first step.
+    optimizer_since, average_since : the value of `updates` before theirs.
+    position : where the run is; the first is the number of steps taken.
+    """
+
+    loss: object
     optimizer: str
-    update_each_layer: bool
     numbers: np.ndarray
+    state: np.ndarray
     gradient: np.ndarray
     order: np.ndarray
+    batch_size: int
+    total_weight: float
+    rates: np.ndarray
+    update_each_layer: bool = False
+    shuffle: bool = False
+    key: int = 0
+    rows: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    smoothing: tuple[float, float] | None = None
+    input_noise: float = 0.0
+    clip_value: float = 0.0
+    clip_norm: float = 0.0
+    average: float = 0.0
+    averaged: np.ndarray | None = None
+    first_epoch: int = 0
+    updates: int = 0
+    optimizer_since: int = 0
+    average_since: int = 0
+    position: np.ndarray = field(default_factory=lambda: np.zeros(4, np.int64))
 
-    @classmethod
-    def of(
-        cls,
+
+class DivergenceWarning(RuntimeWarning):
+    """The loss or a weight is no finite number any more, and training has stopped."""
+
+
+class Training:
+    """One call of `train`: the run of the kernels, and all that happens between its slices."""
+
+    def __init__(
+        self,
+        path: ModuleType,
         plan: Plan,
         parameters: np.ndarray,
-        rows: int,
-        optimizer: str | None,
-        learning_rate: float,
-        batch_size: int | None = None,
-        shuffle: bool = False,
-    ) -> Run:
-        """The run of these choices; without an optimizer's name it is the drop-in's.
+        state: TrainingState,
+        data: Data,
+        options: Options,
+        monitor: Monitor | None,
+    ) -> None:
+        self.plan, self.parameters, self.state = plan, parameters, state
+        self.options, self.monitor = options, monitor
+        self.history = History()
+        self._data = data
+        # The kernels write the rate of each step into the numbers.
+        self._learning_rate = float(options.optimizer.numbers()[0])
+        self._losses = np.zeros(options.epochs)
+        self.steps_per_epoch = -(-len(data) // options.batch_size_for(len(data)))
+        self._first_epoch, self._first_update = state.epochs, state.updates
+        self._run = self._make_run(data)
+        self._advance = path.trainer(
+            plan, parameters, data.X, data.targets, self._run, self._losses
+        )
+        # No step, but what compiles does so here, where Ctrl-C may cut it short.
+        self._advance(0, 0)
+        self._seconds = 0.0
+        self._chunk_seconds = 0.0
+        self._finite = parameters.copy()
+        self._copied_at, self._copy_cost = 0.0, 0.0
 
-        The gradient has the dtype of `parameters`, which may be wider than the plan's.
-        """
-        return cls(
-            batch_size=min(batch_size or rows, rows),
-            shuffle=shuffle,
-            key=0,
-            loss=plan.loss if optimizer else plan.drop_in_loss,
-            optimizer=optimizer or "sgd",
-            update_each_layer=optimizer is None,
-            numbers=np.array([learning_rate]),
-            gradient=np.zeros_like(parameters),
-            order=np.arange(rows, dtype=np.int64),
+    def _make_run(self, data: Data) -> Run:
+        options, state = self.options, self.state
+        return Run(
+            loss=options.loss_kernel,
+            optimizer=options.optimizer.kernel,
+            numbers=state.numbers,
+            state=state.slots,
+            gradient=np.zeros_like(self.parameters),
+            order=data.order,
+            batch_size=options.batch_size_for(len(data)),
+            total_weight=data.total_weight,
+            rates=np.array([self._learning_rate]),
+            update_each_layer=options.is_drop_in,
+            shuffle=options.shuffle,
+            key=state.key or 0,
+            rows=data.rows,
+            weights=data.weights,
+            smoothing=options.smoothing,
+            input_noise=options.input_noise,
+            clip_value=options.clip_value,
+            clip_norm=options.clip_norm,
+            average=options.average,
+            averaged=state.averaged,
+            first_epoch=state.epochs,
+            updates=state.updates,
+            optimizer_since=state.optimizer_since,
+            average_since=state.average_since,
         )
 
+    def run(
+        self,
+        reporter,
+        at_epoch_end: Sequence[Callable[[], object]],
+        save: Callable[[History], None] | None,
+    ) -> History:
+        """Train all epochs, a slice at a time, unless something stops it.
 
-def run_slices(
-    train: Callable[[int, int], object],
-    losses: np.ndarray,
-    steps_per_epoch: int,
-    report: Callable[[int, float], None] | None,
-) -> None:
-    """Train all epochs, `train(first_step, steps)` at a time.
+        A slice is one chunk of rows at first, and then as many as take about SLICE_SECONDS. It
+        ends with the epoch where something is done between epochs; such a function may stop the
+        training by returning True.
+        """
+        plateau = bool(self.options.schedule.first_state())
+        each_epoch = bool(at_epoch_end or self.monitor or save or plateau)
+        total = self.options.epochs * self.steps_per_epoch
+        budget, began = 1, perf_counter()
+        with Interrupts() as interrupts:
+            try:
+                while self._position < total and not self._is_over(interrupts):
+                    end = total
+                    if each_epoch:
+                        end = (len(self.history) + 1) * self.steps_per_epoch
+                    slice_began = perf_counter()
+                    self._set_rates(end, budget)
+                    if not self._advance(end, budget):
+                        self.history.stopped_by = "divergence"
+                        break
+                    now = perf_counter()
+                    self._seconds = now - began
+                    budget = self._next_budget(budget, now - slice_began, self._position == end)
+                    completed = self._note_epochs()
+                    self._keep_finite()
+                    if completed and each_epoch:
+                        self._end_epoch(at_epoch_end, save, interrupts)
+                    if completed and reporter:
+                        reporter.update(self.history)
+            except KeyboardInterrupt:
+                # While it was measured, from a handler of the user's own, or from a callback.
+                interrupts.requested = True
+            finally:
+                has_diverged = self._finish()
+                if reporter:
+                    reporter.close()
+            if interrupts.requested:
+                self.history.stopped_by = "interrupt"
+        if has_diverged:
+            self._warn_of_divergence()
+        return self.history
 
-    A slice is one step at first and then as many as take about SLICE_SECONDS. `report` is
-    called with the epoch and its loss for every epoch that is complete.
-    """
-    total = len(losses) * steps_per_epoch
-    done, steps, reported = 0, 1, 0
-    while done < total:
-        steps = min(steps, total - done)
+    @property
+    def _position(self) -> int:
+        return int(self._run.position[0])
+
+    def _is_over(self, interrupts: Interrupts) -> bool:
+        limit = self.options.max_seconds
+        if interrupts.requested:
+            self.history.stopped_by = "interrupt"
+        elif limit is not None and self._seconds >= limit:
+            self.history.stopped_by = "max_seconds"
+        return self.history.stopped_by != "epochs"
+
+    def _next_budget(self, budget: int, seconds: float, has_ended: bool) -> int:
+        """As many chunks as take about SLICE_SECONDS, from how long those of a slice took.
+
+        has_ended : whether it ended before its budget, perhaps.
+        """
+        measured = seconds / budget
+        if measured > self._chunk_seconds or not has_ended:
+            self._chunk_seconds = max(measured, self._chunk_seconds / LARGEST_SPEEDUP, 1e-9)
+        return max(1, min(int(SLICE_SECONDS / self._chunk_seconds), LARGEST_BUDGET))
+
+    def _set_rates(self, end: int, budget: int) -> None:
+        """The learning rates of the steps that the next slice may take."""
+        if self.options.has_schedule:
+            steps = np.arange(self._position, min(end, self._position + budget))
+            self._run.rates = self._rates(steps)
+
+    def _rates(self, steps: np.ndarray) -> np.ndarray:
+        since = self._first_update - self.state.schedule_since
+        rates = self.options.schedule.rates(
+            self._learning_rate,
+            steps + since,
+            self.steps_per_epoch,
+            self.state.schedule_state,
+        )
+        return np.ascontiguousarray(rates, np.float64)
+
+    def _note_epochs(self) -> bool:
+        """Bring the history up to date; returns whether an epoch was completed."""
+        done, complete = len(self.history), self._position // self.steps_per_epoch
+        if complete == done:
+            return False
+        history = self.history
+        history.extend(self._losses[done:complete].tolist())
+        last_steps = np.arange(done + 1, complete + 1) * self.steps_per_epoch - 1
+        if self.options.has_schedule:
+            history.learning_rate.extend(self._rates(last_steps).tolist())
+        else:
+            history.learning_rate.extend([float(self._run.rates[0])] * (complete - done))
+        # Epochs of one slice share its time.
+        before = history.seconds[-1] if history.seconds else 0.0
+        shares = np.linspace(before, self._seconds, complete - done + 1)
+        history.seconds.extend(shares[1:].tolist())
+        return True
+
+    def _end_epoch(self, at_epoch_end, save, interrupts: Interrupts) -> None:
+        """What is done after an epoch: validation, schedule, callbacks, checkpoint."""
+        self._count()
+        watched = self.history[-1]
+        if self.monitor:
+            averaged = self.state.averaged
+            measured = self.parameters if averaged is None else averaged
+            with interrupts.at_once():
+                self.monitor.measure(measured)
+            if self.monitor.update(measured, self.state, self.history):
+                self.history.stopped_by = "patience"
+            watched = self.monitor.value
+        self.state.schedule_state = self.options.schedule.next_state(
+            self.state.schedule_state,
+            watched,
+            self.state.updates - self.state.schedule_since,
+            self.steps_per_epoch,
+        )
+        for function in at_epoch_end:
+            if function() is True:
+                self.history.stopped_by = "callback"
+        if save:
+            save(self.history)
+
+    def _keep_finite(self) -> None:
+        """Keep a copy of the parameters, to fall back to if they overflow."""
+        if self._seconds - self._copied_at < COPY_SHARE * self._copy_cost:
+            return
         began = perf_counter()
-        train(done, steps)
-        seconds = max(perf_counter() - began, 1e-9)
-        done += steps
-        complete = done // steps_per_epoch
-        if report:
-            for epoch in range(reported, complete):
-                report(epoch, float(losses[epoch]))
-        reported = complete
-        # Growth is bounded, because the first slices of a process run slow.
-        steps = max(1, min(16 * steps, int(steps * SLICE_SECONDS / seconds)))
+        if np.isfinite(self.parameters).all():
+            self._finite[...] = self.parameters
+            self._copied_at = self._seconds
+            self._copy_cost = perf_counter() - began
 
+    def _count(self) -> None:
+        """Bring the network's state up to date."""
+        begun = -(-self._position // self.steps_per_epoch)
+        self.state.epochs = self._first_epoch + begun
+        self.state.updates = self._first_update + self._position
 
-def print_epoch(epoch: int, loss: float) -> None:
-    """The line that from-scratch networks print."""
-    if epoch % PRINT_EVERY == 0:
-        print(f"Epoch {epoch}, Loss: {loss:.4f}")
+    def _finish(self) -> bool:
+        """Leave finite parameters, and a state to go on from; returns whether it diverged."""
+        self._count()
+        self._note_epochs()
+        is_finite = bool(np.isfinite(self.parameters).all())
+        if not is_finite:
+            self.parameters[...] = self._finite
+        has_diverged = not is_finite or self.history.stopped_by == "divergence"
+        if has_diverged:
+            self.history.stopped_by = "divergence"
+            # The optimizer's state is as wrong as what it made.
+            self.state.optimizer = self.state.averaged = None
+        self.state.hold(self.parameters, with_best=self.monitor is not None)
+        if self.history.stopped_by == "patience":
+            self.state.settle()
+        return has_diverged
+
+    def _warn_of_divergence(self) -> None:
+        epoch, step = divmod(self._position, self.steps_per_epoch)
+        what = "a weight overflowed"
+        if epoch < len(self._losses) and not np.isfinite(self._losses[epoch]):
+            what = f"the loss became {self._losses[epoch]}"
+        sample = self._data.X[self._data.order[:1000]]
+        largest = float(np.abs(sample.astype(np.float64)).max())
+        cause = f"a learning rate that is too large, here {self._run.numbers[0]:g}"
+        if largest > LARGE_INPUT:
+            cause = f"inputs that are not scaled, here up to {largest:g}, or {cause}"
+        warnings.warn(
+            f"{what} in epoch {epoch}, step {step}; training stopped and kept the last finite "
+            f"weights. The likeliest cause is {cause}",
+            DivergenceWarning,
+            stacklevel=4,
+        )

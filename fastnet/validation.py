@@ -6,13 +6,14 @@ import math
 import operator
 import os
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from itertools import pairwise
 
 import numpy as np
 
-from .kernels import catalog
-
 DTYPES = ("float64", "float32")
+# Of data that may be larger than the memory, so many numbers are looked at at a time.
+BLOCK_NUMBERS = 2**20
 
 
 def one_of(value, name: str, known: Iterable[str]) -> str:
@@ -21,7 +22,9 @@ def one_of(value, name: str, known: Iterable[str]) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name} is a {type(value).__name__}, expected one of {listed}")
     if value not in known:
-        raise ValueError(f"{name} is {value!r}, expected one of {listed}")
+        near = get_close_matches(value, list(known), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{name} is {value!r}, expected one of {listed}{hint}")
     return value
 
 
@@ -67,22 +70,45 @@ def flag(value, name: str) -> bool:
     return bool(value)
 
 
-def learning_rate(value, dtype: str) -> float:
-    """A finite number that is not negative."""
-    expected = "expected a finite number of at least 0"
+def number(
+    value,
+    name: str,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> float:
+    """`value` as a finite float within these limits."""
+    limits = [
+        f"{word} {limit:g}"
+        for word, limit in (("of at least", least), ("above", above), ("below", below))
+        if limit is not None
+    ]
+    expected = " ".join(["expected a finite number", " and ".join(limits)]).strip()
     if isinstance(value, (bool, np.bool_, str, bytes)) or getattr(value, "shape", ()) != ():
-        raise TypeError(f"learning_rate is a {type(value).__name__}, {expected}")
+        raise TypeError(f"{name} is a {type(value).__name__}, {expected}")
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise TypeError(f"learning_rate is a {type(value).__name__}, {expected}") from None
+        raise TypeError(f"{name} is a {type(value).__name__}, {expected}") from None
     except OverflowError:
         number = math.inf
-    if not 0 <= number < math.inf:
-        raise ValueError(f"learning_rate is {number}, {expected}")
-    if number > float(np.finfo(dtype).max):
-        raise ValueError(f"learning_rate is {number}, expected a number that {dtype} can hold")
+    if (
+        not math.isfinite(number)
+        or (least is not None and number < least)
+        or (above is not None and number <= above)
+        or (below is not None and number >= below)
+    ):
+        raise ValueError(f"{name} is {number}, {expected}")
     return number
+
+
+def learning_rate(value, dtype: str) -> float:
+    """A finite number that is not negative."""
+    rate = number(value, "learning_rate", least=0)
+    if rate > float(np.finfo(dtype).max):
+        raise ValueError(f"learning_rate is {rate}, expected a number that {dtype} can hold")
+    return rate
 
 
 def layer_sizes(value, dtype: str) -> tuple[int, ...]:
@@ -147,63 +173,80 @@ def array_of_shape(value, name: str, shape: tuple[int, ...], dtype) -> np.ndarra
     return converted
 
 
-def inputs(X, n_in: int, dtype: str, *, row_allowed: bool) -> np.ndarray:
-    """X as a C-contiguous (rows, n_in) array of finite numbers of the network's dtype."""
-    array = _numbers(X, "X")
+def inputs(X, n_in: int, dtype: str, *, row_allowed: bool, name: str = "X") -> np.ndarray:
+    """X as (rows, n_in) finite numbers that the network's dtype can hold.
+
+    X itself where the kernels can fetch a batch of it at a time; else a copy.
+    """
+    array = _numbers(X, name)
     if array.ndim == 1 and row_allowed and len(array) == n_in:
         array = array.reshape(1, n_in)
     if array.ndim == 1:
-        hint = f"X.reshape(1, -1) for one row of {n_in} numbers"
+        hint = f"{name}.reshape(1, -1) for one row of {n_in} numbers"
         if n_in == 1:
-            hint = "X.reshape(-1, 1) for rows of one number"
-        raise ValueError(f"X has shape {array.shape}, expected (rows, {n_in}); use {hint}")
+            hint = f"{name}.reshape(-1, 1) for rows of one number"
+        raise ValueError(f"{name} has shape {array.shape}, expected (rows, {n_in}); use {hint}")
     if array.ndim != 2 or array.shape[1] != n_in:
-        raise ValueError(f"X has shape {array.shape}, expected (rows, {n_in})")
+        raise ValueError(f"{name} has shape {array.shape}, expected (rows, {n_in})")
     if len(array) == 0:
-        raise ValueError(f"X has no rows, expected shape (rows, {n_in}) with at least one row")
-    return _finite(array, "X", dtype)
+        raise ValueError(f"{name} has no rows, expected shape (rows, {n_in}) with at least one row")
+    return _finite(array, name, dtype)
 
 
-def targets(y, rows: int, n_out: int, dtype: str, *, labels_allowed: bool) -> np.ndarray:
-    """y as (rows, n_out) numbers in [0, 1], or as (rows,) int64 labels where these are allowed."""
-    array = _numbers(y, "y")
-    if labels_allowed and array.ndim == 1:
-        return _labels(array, rows, n_out)
-    shape = f"({rows}, {n_out})"
-    if labels_allowed:
+def targets(y, rows: int, plan, name: str = "y") -> np.ndarray:
+    """y as (rows, n_out) numbers, or as (rows,) int64 labels where the network takes these.
+
+    Numbers are in the range that the loss is made for: [0, 1] for cross-entropies, rows that sum
+    to 1 for softmax, at least 0 for poisson.
+    """
+    array = _numbers(y, name)
+    n_out, repeats = plan.layer_sizes[-1], plan.outputs_per_target
+    columns = n_out // repeats
+    if plan.takes_labels and array.ndim == 1:
+        return _labels(array, rows, n_out, name)
+    shape = f"({rows}, {columns})"
+    if plan.takes_labels:
         shape += f" or ({rows},) for labels"
-    elif n_out == 1:
+    elif columns == 1:
         shape += f" or ({rows},)"
         if array.ndim == 1:
             array = array.reshape(-1, 1)
-    if array.shape != (rows, n_out):
-        raise ValueError(f"y has shape {np.shape(y)}, expected {shape}")
-    checked = _finite(array, "y", dtype)
-    if checked.min() < 0 or checked.max() > 1:
-        raise ValueError(
-            f"y has values from {checked.min()} to {checked.max()}, "
-            "expected all in [0, 1] for cross-entropy"
-        )
-    if labels_allowed:
-        sums = checked.sum(axis=1, dtype=np.float64)
-        if np.abs(sums - 1).max() > math.sqrt(np.finfo(dtype).eps):
+    if array.shape != (rows, columns):
+        raise ValueError(f"{name} has shape {np.shape(y)}, expected {shape}")
+    array = _finite(array, name, plan.dtype)
+    _check_range(array, plan, name)
+    return np.repeat(array, repeats, axis=1) if repeats > 1 else array
+
+
+def _check_range(array: np.ndarray, plan, name: str) -> None:
+    lowest, highest = array.min(), array.max()
+    if plan.takes_labels or plan.loss == "binary_cross_entropy":
+        if lowest < 0 or highest > 1:
             raise ValueError(
-                f"y has a row that sums to {sums[np.abs(sums - 1).argmax()]}, "
+                f"{name} has values from {lowest} to {highest}, "
+                "expected all in [0, 1] for cross-entropy"
+            )
+    elif plan.loss == "poisson" and lowest < 0:
+        raise ValueError(f"{name} has values from {lowest}, expected none below 0 for poisson")
+    if plan.takes_labels:
+        sums = array.sum(axis=1, dtype=np.float64)
+        if np.abs(sums - 1).max() > math.sqrt(np.finfo(plan.dtype).eps):
+            raise ValueError(
+                f"{name} has a row that sums to {sums[np.abs(sums - 1).argmax()]}, "
                 "expected one-hot rows, which sum to 1"
             )
-    return checked
 
 
-def _labels(array: np.ndarray, rows: int, n_out: int) -> np.ndarray:
+def _labels(array: np.ndarray, rows: int, n_out: int, name: str) -> np.ndarray:
     if array.dtype.kind == "f":
         raise TypeError(
-            f"y has dtype {array.dtype}, expected whole numbers for labels of shape ({rows},)"
+            f"{name} has dtype {array.dtype}, expected whole numbers for labels of shape ({rows},)"
         )
     if len(array) != rows:
-        raise ValueError(f"y has {len(array)} labels, expected {rows}, one for each row of X")
+        raise ValueError(f"{name} has {len(array)} labels, expected {rows}, one for each row of X")
     if array.min() < 0 or array.max() >= n_out:
         raise ValueError(
-            f"y has labels from {array.min()} to {array.max()}, expected 0 to {n_out - 1}"
+            f"{name} has labels from {array.min()} to {array.max()}, expected 0 to {n_out - 1}"
         )
     # A copy: labels are places in memory to the kernels, and must stay what was checked.
     return np.array(array, dtype=np.int64)
@@ -229,26 +272,30 @@ def _too_large(array: np.ndarray, name: str, dtype) -> ValueError:
 
 
 def _finite(array: np.ndarray, name: str, dtype: str) -> np.ndarray:
-    # Overflow is what the check below is for.
-    with np.errstate(over="ignore", invalid="ignore"):
-        converted = np.ascontiguousarray(array, dtype=dtype)
-        # One pass without a temporary; an overflowing sum of finite numbers is looked at closer.
-        suspicious = not np.isfinite(converted.sum())
-    if suspicious and not np.isfinite(converted).all():
-        if np.isfinite(array).all():
-            raise _too_large(array, name, dtype)
-        raise ValueError(f"{name} has a NaN or an infinity, expected finite numbers")
-    return converted
-
-
-def optimizer(value) -> str | None:
-    """None for the drop-in's update, or the name of an optimizer."""
-    return None if value is None else one_of(value, "optimizer", tuple(catalog.OPTIMIZERS))
-
-
-def output(value, n_out: int) -> str:
-    """The name of an output activation that goes with this many outputs."""
-    one_of(value, "output", catalog.OUTPUT_ACTIVATIONS)
-    if value == "softmax" and n_out == 1:
-        raise ValueError("output is 'softmax' with one output, expected at least two outputs")
-    return value
+    """Finite numbers that `dtype` can hold, as they are where a kernel can fetch them."""
+    # What the kernels fetch a batch of at a time; other types are converted whole.
+    is_fetched = array.dtype.kind in "bui" or array.dtype.name in DTYPES
+    if (
+        not is_fetched
+        or not array.dtype.isnative
+        or any(stride % array.itemsize for stride in array.strides)
+    ):
+        # Overflow is what the check below is for.
+        with np.errstate(over="ignore"):
+            array, given = np.ascontiguousarray(array, dtype=dtype), array
+    else:
+        given = array
+        # bool is 0 and 1 of a byte.
+        array = array.view(np.uint8) if array.dtype == bool else array
+    if array.dtype.kind == "f":
+        # A block at a time: the data may be a file that is larger than the memory.
+        for first in range(0, len(array), max(1, BLOCK_NUMBERS // array.shape[1])):
+            block = slice(first, first + max(1, BLOCK_NUMBERS // array.shape[1]))
+            with np.errstate(over="ignore", invalid="ignore"):
+                converted = array[block].astype(dtype, copy=False)
+                suspicious = not np.isfinite(converted.sum())
+            if suspicious and not np.isfinite(converted).all():
+                if np.isfinite(given[block]).all():
+                    raise _too_large(given[block], name, dtype)
+                raise ValueError(f"{name} has a NaN or an infinity, expected finite numbers")
+    return array

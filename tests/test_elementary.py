@@ -1,4 +1,4 @@
-"""exp, log and log1p of the compiled kernels, against 200-bit arithmetic."""
+"""exp, expm1, log and log1p of the compiled kernels, against 200-bit arithmetic."""
 
 import ctypes
 import re
@@ -13,7 +13,7 @@ from fastnet.kernels.compiled import elementary, jit
 from .test_twins import extremes, units
 
 REALS = {np.float64: types.float64, np.float32: types.float32}
-FUNCTIONS = ("exp", "log", "log1p")
+FUNCTIONS = ("exp", "expm1", "log", "log1p")
 
 
 @pytest.fixture(scope="module", params=FUNCTIONS)
@@ -54,21 +54,31 @@ def arguments(name, dtype):
     near_zero = rng.uniform(-0.9, 0.9, 200) * 10.0 ** rng.uniform(-12, 0, 200)
     tails = rng.uniform(-760, 720, 300)
     sizes = np.exp2(rng.uniform(-1074 if dtype == np.float64 else -149, 127, 300))
-    parts = {"exp": (near_zero, tails), "log": (1 + near_zero, sizes), "log1p": (near_zero, sizes)}
+    parts = {
+        "exp": (near_zero, tails),
+        "expm1": (near_zero, tails),
+        "log": (1 + near_zero, sizes),
+        "log1p": (near_zero, sizes),
+    }
     x = np.concatenate([*parts[name]]).astype(dtype)
     x = np.concatenate([x, extremes(dtype)])
-    return x if name == "exp" else x[x > (0 if name == "log" else -1)]
+    return x[x > {"log": 0, "log1p": -1}.get(name, -np.inf)]
 
 
 def test_within_4_units_in_the_last_place(name, dtype, compiled):
-    mpmath.mp.prec = 1200 if name == "log1p" else 200
+    mpmath.mp.prec = 1200 if name in ("expm1", "log1p") else 200
     x = arguments(name, dtype)
-    true = {"exp": mpmath.exp, "log": mpmath.log, "log1p": lambda v: mpmath.log(1 + v)}[name]
+    true = {
+        "exp": mpmath.exp,
+        "expm1": lambda v: mpmath.exp(v) - 1,
+        "log": mpmath.log,
+        "log1p": lambda v: mpmath.log(1 + v),
+    }[name]
     computed = evaluate(compiled, x)
     errors = []
     for value, result in zip(x, computed, strict=True):
-        if name == "exp" and abs(value) > 1e4:
-            assert result == (np.inf if value > 0 else 0)
+        if name in ("exp", "expm1") and abs(value) > 1e4:
+            assert result == (np.inf if value > 0 else {"exp": 0, "expm1": -1}[name])
         else:
             errors.append(units(result, true(mpmath.mpf(float(value))), dtype))
     assert max(errors) <= 4

@@ -5,7 +5,7 @@ import contextlib
 import numpy as np
 import pytest
 
-from fastnet import NeuralNetwork
+from fastnet import NeuralNetwork, optimizers
 from fastnet.kernels import catalog
 
 from .small_networks import LABELS, X, Y, binary, classifier
@@ -84,7 +84,7 @@ BAD_CHOICES = {
     "dtype": ({"dtype": "float16"}, ["dtype", "'float16'", "'float64'", "'float32'"]),
     "dtype of NumPy": ({"dtype": np.int64}, ["dtype", "'int64'", "'float64'", "'float32'"]),
     "dtype's type": ({"dtype": 64}, ["dtype", "int", "'float64'", "'float32'"]),
-    "output": ({"output": "tanh"}, ["output", "'tanh'", *map(repr, catalog.OUTPUT_ACTIVATIONS)]),
+    "output": ({"output": "sinus"}, ["output", "'sinus'", *map(repr, catalog.OUTPUT_ACTIVATIONS)]),
     "hidden as output": ({"output": "relu"}, ["output", "'relu'", "'sigmoid'", "'softmax'"]),
     "output's type": ({"output": ["sigmoid"]}, ["output", "list", "'sigmoid'", "'softmax'"]),
     "output of one": ({"output": "softmax"}, ["output", "'softmax'", "one", "at least two"]),
@@ -284,10 +284,10 @@ BAD_TRAINING = {
     "negative batch": ({"batch_size": -4}, ["batch_size", "-4", "at least 1"]),
     "float batch": ({"batch_size": 2.0}, ["batch_size", "2.0", "whole number"]),
     "bool batch": ({"batch_size": True}, ["batch_size", "True", "bool"]),
-    "verbose": ({"verbose": "no"}, ["verbose", "str", "True or False"]),
+    "verbose": ({"verbose": "no"}, ["verbose", "'no'", "True, False or 'always'"]),
     "shuffle": ({"shuffle": None}, ["shuffle", "NoneType", "True or False"]),
-    "optimizer": ({"optimizer": "sdg"}, ["optimizer", "'sdg'", *map(repr, catalog.OPTIMIZERS)]),
-    "optimizer's type": ({"optimizer": 1}, ["optimizer", "int", *map(repr, catalog.OPTIMIZERS)]),
+    "optimizer": ({"optimizer": "sdg"}, ["optimizer", "'sdg'", *map(repr, optimizers.NAMES)]),
+    "optimizer's type": ({"optimizer": 1}, ["optimizer", "int", *map(repr, optimizers.NAMES)]),
 }
 
 

@@ -5,14 +5,32 @@ arrays again, so that the kernels themselves are written on arrays. Each is comp
 from the cache folder, when it is first asked for.
 """
 
+import ctypes
 import functools
 
-from numba import carray, types
+import numpy as np
+from numba import carray, from_dtype, types
 
-from . import activations, batches, layers, losses, optimizers, shuffling, table
+from . import (
+    activations,
+    averaging,
+    batches,
+    clipping,
+    constraints,
+    custom,
+    dropout,
+    layers,
+    losses,
+    noise,
+    optimizers,
+    penalties,
+    shuffling,
+    table,
+)
 from .jit import c_kernel
 
 _SIZE = types.intp
+_REAL = types.float64
 _INTEGERS = types.CPointer(types.int64)
 _DOUBLES = types.CPointer(types.float64)
 
@@ -34,52 +52,68 @@ def activation(kernel, reals, real):
 
 
 def activation_backward(kernel, reals, real):
-    def entry(z, a, delta, features, width):
-        n = features * width
-        kernel(carray(z, n), carray(a, n), carray(delta, n))
+    if kernel is activations.softmax_backward:
+
+        def entry(z, a, delta, features, width):
+            panel = (features, width)
+            with_scratch = carray(a, (features + 1, width))
+            kernel(carray(z, panel), with_scratch, carray(delta, panel))
+    else:
+
+        def entry(z, a, delta, features, width):
+            n = features * width
+            kernel(carray(z, n), carray(a, n), carray(delta, n))
 
     return entry, (reals, reals, reals, _SIZE, _SIZE)
 
 
 def loss(kernel, reals, real):
-    def entry(z, target, scale, delta, values, outputs, width):
+    def entry(start, target, numbers, scale, delta, values, outputs, width):
         panel = (outputs, width)
         kernel(
-            carray(z, panel),
+            carray(start, panel),
             carray(target, panel),
-            scale,
+            numbers,
+            carray(scale, width),
             carray(delta, panel),
             carray(values, (3, width)),
         )
 
-    return entry, (reals, reals, real, reals, reals, _SIZE, _SIZE)
+    return entry, (reals, reals, _DOUBLES, reals, reals, reals, _SIZE, _SIZE)
 
 
 def optimizer(kernel, reals, real):
-    def entry(gradient, numbers, parameters, n):
-        # A kernel reads its numbers by their places; how many there are does not matter here.
-        kernel(carray(gradient, n), carray(numbers, 1), carray(parameters, n))
+    def entry(gradient, numbers, step, state, parameters, n):
+        # A kernel reads its numbers and its state by their places; how many there are does not
+        # matter here.
+        slots = carray(state, (table.MOST_SLOTS, n))
+        kernel(carray(gradient, n), carray(numbers, 1), step, slots, carray(parameters, n))
 
-    return entry, (reals, _DOUBLES, reals, _SIZE)
+    return entry, (reals, _DOUBLES, _SIZE, reals, reals, _SIZE)
 
 
-def gather(kernel, reals, real):
+def gather(kernel, reals, real, source):
     if kernel is batches.gather_labels:
-        source_type = _INTEGERS
 
-        def entry(source, order, out, rows, features, panel_rows, width):
+        def entry(source, row, column, order, out, rows, features, panel_rows, width):
             panels = (rows + width - 1) // width
             kernel(source, carray(order, rows), carray(out, (panels, panel_rows, width)))
     else:
-        source_type = reals
 
-        def entry(source, order, out, rows, features, panel_rows, width):
+        def entry(source, row, column, order, out, rows, features, panel_rows, width):
             panels = (rows + width - 1) // width
-            # How long the source is does not matter here: its rows are picked by index.
-            data = carray(source, (rows, features))
-            kernel(data, carray(order, rows), carray(out, (panels, panel_rows, width)))
+            chosen, to = carray(order, rows), carray(out, (panels, panel_rows, width))
+            kernel(source, row, column, chosen, features, to)
 
-    return entry, (source_type, _INTEGERS, reals, _SIZE, _SIZE, _SIZE, _SIZE)
+    pointer = types.CPointer(from_dtype(np.dtype(source)))
+    return entry, (pointer, _SIZE, _SIZE, _INTEGERS, reals, *4 * (_SIZE,))
+
+
+def smoothing(kernel, reals, real):
+    def entry(kept, added, target, n):
+        kernel(kept, added, carray(target, n))
+
+    return entry, (_REAL, _REAL, reals, _SIZE)
 
 
 def product(kernel, reals, real):
@@ -116,26 +150,105 @@ def ordering(kernel, reals, real):
     return entry, (_SIZE, _SIZE, _INTEGERS, _SIZE)
 
 
+def dropping(kernel, reals, real):
+    def entry(key, first_row, rate, mask, a, features, width):
+        panel = (features, width)
+        kernel(key, first_row, rate, carray(mask, panel), carray(a, panel))
+
+    return entry, (_SIZE, _SIZE, _REAL, reals, reals, _SIZE, _SIZE)
+
+
+def dropping_backward(kernel, reals, real):
+    def entry(mask, delta, n):
+        kernel(carray(mask, n), carray(delta, n))
+
+    return entry, (reals, reals, _SIZE)
+
+
+def noising(kernel, reals, real):
+    def entry(key, first_row, deviation, a, features, width):
+        kernel(key, first_row, deviation, carray(a, (features, width)))
+
+    return entry, (_SIZE, _SIZE, _REAL, reals, _SIZE, _SIZE)
+
+
+def penalizing(kernel, reals, real):
+    def entry(l1, l2, weights, gradient, value, n):
+        kernel(l1, l2, carray(weights, n), carray(gradient, n), value)
+
+    return entry, (_REAL, _REAL, reals, reals, _DOUBLES, _SIZE)
+
+
+def clip(kernel, reals, real):
+    def entry(limit, gradient, n):
+        kernel(limit, carray(gradient, n))
+
+    return entry, (_REAL, reals, _SIZE)
+
+
+def constraint(kernel, reals, real):
+    def entry(limit, weights, scratch, n_in, n_out):
+        kernel(limit, carray(weights, (n_in, n_out)), scratch)
+
+    return entry, (_REAL, reals, _DOUBLES, _SIZE, _SIZE)
+
+
+def averaged(kernel, reals, real):
+    def entry(decay, step, parameters, averaged, n):
+        kernel(decay, step, carray(parameters, n), carray(averaged, n))
+
+    return entry, (_REAL, _SIZE, reals, reals, _SIZE)
+
+
 KINDS = {
     activation: activations,
     activation_backward: activations,
     loss: losses,
     optimizer: optimizers,
     gather: batches,
+    smoothing: batches,
     product: layers,
     ordering: shuffling,
+    dropping: dropout,
+    dropping_backward: dropout,
+    noising: noise,
+    penalizing: penalties,
+    clip: clipping,
+    constraint: constraints,
+    averaged: averaging,
 }
 
 
 @functools.cache
-def kernel(kind, name, dtype):
-    """The compiled C function of the kernel `name`; `kind` is a function of this file."""
+def kernel(kind, chosen, dtype, *more):
+    """The compiled C function of a kernel.
+
+    kind : a function of this file.  chosen : the kernel's name, or the user's own activation or
+    loss, which is compiled anew in each process.  more : what else the kind asks for, as text.
+    """
     real = types.float64 if dtype == "float64" else types.float32
-    function = getattr(KINDS[kind], name, None)
-    entry, argument_types = kind(function, types.CPointer(real), real)
-    return c_kernel(entry, argument_types, f"{kind.__name__}-{name}-{dtype}")
+    if isinstance(chosen, str):
+        function = getattr(KINDS[kind], chosen, None)
+        name = "-".join((kind.__name__, chosen, dtype, *more))
+    else:
+        function, name = getattr(custom, kind.__name__)(chosen), None
+    entry, argument_types = kind(function, types.CPointer(real), real, *more)
+    return c_kernel(entry, argument_types, name)
 
 
-def address(kind, name, dtype):
+def address(kind, chosen, dtype, *more):
     """Where the machine code of a kernel stands."""
-    return kernel(kind, name, dtype).address
+    return kernel(kind, chosen, dtype, *more).address
+
+
+def function(kind, chosen, dtype, *more):
+    """A kernel for calls from Python: addresses are passed as integers."""
+    compiled = kernel(kind, chosen, dtype, *more)
+    passed = [_ctype(argument) for argument in compiled._sig.args]
+    return ctypes.CFUNCTYPE(None, *passed)(compiled.address)
+
+
+def _ctype(argument):
+    if isinstance(argument, types.CPointer):
+        return ctypes.c_void_p
+    return ctypes.c_double if argument == _REAL else ctypes.c_ssize_t

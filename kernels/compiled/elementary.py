@@ -1,4 +1,4 @@
-"""Exponential and logarithms without branches or calls, so that loops over them become vectors.
+"""Exponentials and logarithms without branches or calls, so that loops over them become vectors.
 
 Numba without a vector library calls the C library once per number for these. Each function is
 within 4 units in the last place of the true value, over the whole range, in both dtypes; NaN,
@@ -13,7 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .jit import by_dtype
+from .jit import by_dtype, helper
 
 
 @intrinsic
@@ -90,8 +90,9 @@ class _Format:
         self.log2_low = real((math.log(2) - float(self.log2_high)) + LOG2_REMAINDER)
         self.log2_e = real(math.log2(math.e))
         self.smallest_normal = info.smallest_normal
-        # Where exp is 0 and infinity for certain, and the exponent still fits.
-        self.lowest = real(math.floor(math.log(info.smallest_subnormal)) - 1)
+        # Where exp is 0 and infinity for certain, even times large numbers, and 2^n in two steps
+        # still fits.
+        self.lowest = real(2 * math.ceil(math.log(info.smallest_normal)))
         self.highest = real(math.ceil(math.log(info.max)) + 1)
 
     def bits(self, value):
@@ -104,12 +105,8 @@ _DOUBLE = _Format(np.float64, np.int64, 52)
 _SINGLE = _Format(np.float32, np.int32, 23)
 
 
-def _exp(form, terms):
-    """2^n times the Taylor series of the rest r, |r| <= log(2) / 2.
-
-    `terms` is how many make the first one left out less than a quarter of a rounding.
-    """
-    one, log2_e, round_, round_bits = form.real(1), form.log2_e, form.round, form.round_bits
+def _reduced(form):
+    log2_e, round_, round_bits = form.log2_e, form.round, form.round_bits
     minus_high, minus_low = -form.log2_high, -form.log2_low
     lowest, highest, one_bits, mantissa_bits = (
         form.lowest,
@@ -117,24 +114,35 @@ def _exp(form, terms):
         form.one_bits,
         form.mantissa_bits,
     )
-    series = tuple(form.real(1 / math.factorial(power)) for power in range(terms, 1, -1))
     half = form.integer(1)
 
-    def exp(x):
+    def reduced(x):
         x = lowest if x < lowest else x
         x = highest if x > highest else x
         rounded = multiply_add(x, log2_e, round_)
         n = rounded - round_
         r = multiply_add(n, minus_low, multiply_add(n, minus_high, x))
-        value = one + multiply_add(r * r, polynomial(r, series), r)
         # In two steps, because 2^n itself overflows or is subnormal before the result is.
         exponent = to_bits(rounded) - round_bits
         first = exponent >> half
         second = exponent - first
-        value *= from_bits((first << mantissa_bits) + one_bits, x)
-        return value * from_bits((second << mantissa_bits) + one_bits, x)
+        return (
+            r,
+            from_bits((first << mantissa_bits) + one_bits, x),
+            from_bits((second << mantissa_bits) + one_bits, x),
+        )
 
-    return exp
+    return reduced
+
+
+def _series(form, terms):
+    """`terms` is how many make the first one left out less than a quarter of a rounding."""
+    coefficients = tuple(form.real(1 / math.factorial(power)) for power in range(terms, 1, -1))
+
+    def series(x):
+        return multiply_add(x * x, polynomial(x, coefficients), x)
+
+    return series
 
 
 def _log(form, terms):
@@ -187,6 +195,37 @@ def _log1p(form):
     return log1p
 
 
-exp = by_dtype("exp", _exp(_DOUBLE, 13), _exp(_SINGLE, 7))
+# x as r, |r| <= log(2) / 2, and two powers of 2, whose product times exp(r) is exp(x).
+reduced = by_dtype("reduced", _reduced(_DOUBLE), _reduced(_SINGLE))
+# exp(x) - 1 for such an r, by Taylor's series.
+series = by_dtype("series", _series(_DOUBLE, 13), _series(_SINGLE, 7))
 log = by_dtype("log", _log(_DOUBLE, 10), _log(_SINGLE, 5))
 log1p = by_dtype("log1p", _log1p(_DOUBLE), _log1p(_SINGLE))
+
+
+@helper
+def exp(x):
+    r, first, second = reduced(x)
+    return (type(x)(1) + series(r)) * first * second
+
+
+@helper
+def exp_parts(x, low):
+    """exp(x + low), |low| small, as q and two powers of 2 whose product times 1 + q it is."""
+    r, first, second = reduced(x)
+    return series(r + low), first, second
+
+
+@helper
+def times_exp(a, parts):
+    """a times the exponential in these parts: right even where that is too small for all digits."""
+    q, first, second = parts
+    return multiply_add(a, q, a) * first * second
+
+
+@helper
+def expm1(x):
+    r, first, second = reduced(x)
+    q, one, power = series(r), type(x)(1), first * second
+    # 2^n overflows before the result does, but long after 1 is nothing to it.
+    return multiply_add(q, power, power - one) if x < type(x)(40) else (one + q) * first * second

@@ -1,6 +1,7 @@
 """What the compiled path offers: the functions of the reference path, with the same arguments.
 
-Each call has a workspace of its own, so that several threads may share a network.
+Each call has a workspace of its own, so that several threads may share a network. The choices
+hold addresses: what stands there is kept alive by the caller, or by a variable of its own here.
 """
 
 import functools
@@ -13,12 +14,13 @@ from .program import Program
 _program = functools.lru_cache(maxsize=64)(Program)
 
 
-def predict(plan, parameters, X):
+def predict(plan, parameters, X, rows=None):
     """The output activations, (rows, n_L)."""
     program = _program(plan)
-    choices, workspace = program.for_rows(X)
-    out = np.empty((len(X), plan.layer_sizes[-1]), X.dtype)
-    network.predict(choices, program.layers, parameters, workspace, _order(len(X)), out)
+    order = _order(X, rows)
+    choices, workspace = program.for_rows(X, len(order))
+    out = np.empty((len(order), plan.layer_sizes[-1]), parameters.dtype)
+    network.predict(choices, program.layers, parameters, workspace, order, out)
     return out
 
 
@@ -29,7 +31,7 @@ def forward(plan, parameters, X):
     layer_inputs = [X] + [np.empty((len(X), layer.n_out), X.dtype) for layer in plan.layers]
     outputs = [X] + [np.empty_like(z) for z in layer_inputs[1:]]
     kept = _addresses(layer_inputs, outputs)
-    order = _order(len(X))
+    order = _order(X)
     network.forward(choices, program.layers, parameters, workspace, order, kept)
     return layer_inputs, outputs
 
@@ -37,73 +39,88 @@ def forward(plan, parameters, X):
 def backward(plan, parameters, layer_inputs, outputs, targets, learning_rate):
     """One update as in the drop-in, from what `forward` returned; changes the parameters."""
     program = _program(plan)
-    X = outputs[0]
+    X, numbers = outputs[0], np.array([learning_rate])
     choices, workspace = program.for_rows(X, whole=True)
     program.with_targets(choices, targets)
+    choices[table.GATHER_KEPT] = program.gather_rows(X)
     choices[table.OPTIMIZER] = program.address(binding.optimizer, "sgd")
+    choices[table.OPTIMIZER_NUMBERS] = numbers.ctypes.data
     choices[table.UPDATE_EACH_LAYER] = True
     network.backward(
         choices,
         program.layers,
-        np.array([learning_rate]),
         parameters,
         np.empty_like(parameters),
         workspace,
-        _order(len(X)),
+        _order(X),
         _addresses(layer_inputs, outputs),
     )
 
 
-def loss(plan, parameters, X, targets):
-    """The mean loss over the rows."""
+def loss(plan, parameters, X, targets, weights=None, rows=None):
+    """The sum over the rows of weight times loss, without penalties."""
     program = _program(plan)
-    choices, workspace = program.for_rows(X)
-    program.with_loss(choices, plan.loss, targets)
-    order = _order(len(X))
+    order = _order(X, rows)
+    choices, workspace = program.for_rows(X, len(order))
+    kept = program.with_loss(choices, plan.loss_kernel, targets, weights)
     total = network.loss(choices, program.layers, parameters, workspace, order)
-    return total / len(X)
+    del kept
+    return total
 
 
-def gradient(plan, parameters, X, targets, out):
-    """Fill `out` with the gradient of the mean loss by the parameters; returns the loss."""
+def gradient(plan, parameters, X, targets, out, weights=None):
+    """Fill `out` with the gradient of the mean loss and the penalties; returns their value."""
     program = _program(plan)
     choices, workspace = program.for_rows(X)
-    program.with_loss(choices, plan.loss, targets)
-    order, unused = _order(len(X)), np.empty(0)
-    total = training.gradient(choices, program.layers, unused, parameters, workspace, order, out)
-    return total / len(X)
+    kept = program.with_loss(choices, plan.loss_kernel, targets, weights)
+    value = training.gradient(choices, program.layers, parameters, workspace, _order(X), out)
+    del kept
+    return value
+
+
+def penalty(plan, parameters, gradient=None):
+    """The value of the penalties on the weights; their gradient is added to `gradient`."""
+    value = np.zeros(1)
+    if plan.l1 or plan.l2:
+        penalize = binding.function(binding.penalizing, "penalize", plan.dtype)
+        if gradient is None:
+            gradient = np.empty_like(parameters)
+        for layer in plan.layers:
+            w, g = parameters[layer.weights], gradient[layer.weights]
+            penalize(plan.l1, plan.l2, w.ctypes.data, g.ctypes.data, value.ctypes.data, w.size)
+    return value[0]
 
 
 def trainer(plan, parameters, X, targets, run, losses):
-    """A function of (first_step, steps) that takes these steps; see the reference's `train`."""
-    program = _program(plan)
-    choices, workspace = program.for_rows(X, run.batch_size, whole=run.update_each_layer)
-    program.with_loss(choices, run.loss, targets)
-    choices[table.OPTIMIZER] = program.address(binding.optimizer, run.optimizer)
-    choices[table.UPDATE_EACH_LAYER] = run.update_each_layer
-    choices[table.BATCH_SIZE], choices[table.SHUFFLE] = run.batch_size, run.shuffle
+    """A function of (last_step, budget) that takes steps; see the reference's `train`.
 
-    # The choices hold addresses only; `keep` keeps the data alive for as long as they do.
-    def train(first_step, steps, keep=(X, targets)):
-        choices[table.KEY] = run.key
-        training.train(
+    The budget is in chunks of rows: what is left of a batch is done in the next call.
+    """
+    program = _program(plan)
+    whole = run.update_each_layer
+    choices, workspace = program.for_rows(X, run.batch_size, whole=whole, training=True)
+    kept = program.with_loss(choices, run.loss, targets, run.weights)
+    norms = program.with_run(choices, kept[0], run)
+
+    def train(last_step, budget, keep=(X, kept, norms)):
+        run.position[table.LAST_STEP], run.position[table.BUDGET] = last_step, budget
+        choices[table.RATES], choices[table.N_RATES] = run.rates.ctypes.data, len(run.rates)
+        return training.train(
             choices,
             program.layers,
-            run.numbers,
             parameters,
             run.gradient,
             workspace,
             run.order,
             losses,
-            first_step,
-            steps,
+            run.position,
         )
 
     return train
 
 
-def _order(rows):
-    return np.arange(rows, dtype=np.int64)
+def _order(X, rows=None):
+    return np.arange(len(X), dtype=np.int64) if rows is None else rows
 
 
 def _addresses(layer_inputs, outputs):

@@ -46,10 +46,14 @@ def entry(function):
 
 
 def c_kernel(function, argument_types, name):
-    """Compile `function` to machine code with a C address, kept in the cache folder as `name`."""
+    """Compile `function` to machine code with a C address.
+
+    It is kept in the cache folder as `name`, unless that is None.
+    """
     signature = (tuple(argument_types), numba.types.void)
     compiled = ccallback.CFunc(function, signature, locals={}, options=dict(FLAGS))
-    compiled._cache = KernelCache(name)
+    if name:
+        compiled._cache = KernelCache(name)
     compiled.compile()
     return compiled
 

@@ -1,10 +1,10 @@
 """A whole network on panels: forward, loss and back-propagation of the rows in a workspace.
 
-choices, layers : the tables, see `table`.  numbers : float64, the optimizer's.
+choices, layers : the tables, see `table`.
 parameters, gradient : flat vectors.  workspace : flat, as the tables lay it out.
 order : int64, the rows of the data that are meant, here and in helpers a pointer into it.
 Kernels are called, and the data found, through addresses, so that these functions are the same
-machine code for every network and every kind of data.
+machine code for every network, every kind of data and every way of training.
 """
 
 from numba import carray
@@ -13,7 +13,8 @@ from . import table
 from .batches import scatter_rows
 from .jit import entry, helper
 from .layers import panel_width
-from .pointers import at, call, pointer
+from .pointers import at, call, doubles, pointer
+from .shuffling import random_bits
 
 
 @entry
@@ -24,8 +25,8 @@ def predict(choices, layers, parameters, workspace, order, out):
     for first in range(0, rows, capacity):
         count = min(capacity, rows - first)
         width = panel_width(count, out.itemsize)
-        gather_inputs(choices, layers, workspace, at(order, first), count, width)
-        forward_panels(choices, layers, parameters, workspace, count, width, True)
+        gather_inputs(choices, layers, workspace, at(order, first), 0, count, width)
+        forward_panels(choices, layers, parameters, workspace, 0, count, width, True)
         panels = (count + width - 1) // width
         outputs = at(workspace, layers[-1, table.OUTPUT] * capacity)
         scatter_rows(carray(outputs, (panels, n_out + 1, width)), out[first : first + count])
@@ -34,13 +35,13 @@ def predict(choices, layers, parameters, workspace, order, out):
 @entry
 def forward(choices, layers, parameters, workspace, order, kept):
     """As `predict`; each layer's z and a go to the addresses `kept`, (layers, 2)."""
-    rows, capacity = choices[table.ROWS], choices[table.CAPACITY]
+    rows, capacity = order.size, choices[table.CAPACITY]
     for first in range(0, rows, capacity):
         count = min(capacity, rows - first)
         width = panel_width(count, workspace.itemsize)
         panels = (count + width - 1) // width
-        gather_inputs(choices, layers, workspace, at(order, first), count, width)
-        forward_panels(choices, layers, parameters, workspace, count, width, True)
+        gather_inputs(choices, layers, workspace, at(order, first), 0, count, width)
+        forward_panels(choices, layers, parameters, workspace, 0, count, width, True)
         for place in range(layers.shape[0]):
             n = layers[place, table.N_OUT]
             z = carray(at(workspace, layers[place, table.LOGITS] * capacity), (panels, n, width))
@@ -52,33 +53,38 @@ def forward(choices, layers, parameters, workspace, order, kept):
 
 
 @entry
-def backward(choices, layers, numbers, parameters, gradient, workspace, order, kept):
+def backward(choices, layers, parameters, gradient, workspace, order, kept):
     """Back-propagation from what `forward` kept, with the update of each layer."""
-    rows, capacity = choices[table.ROWS], choices[table.CAPACITY]
+    rows, capacity = order.size, choices[table.CAPACITY]
     width = panel_width(rows, workspace.itemsize)
     panels = (rows + width - 1) // width
     chosen = at(order, 0)
-    gather_inputs(choices, layers, workspace, chosen, rows, width)
+    gather_inputs(choices, layers, workspace, chosen, 0, rows, width)
     gather_targets(choices, layers, workspace, chosen, rows, width)
-    gather = choices[table.GATHER_ROWS]
     last = layers.shape[0] - 1
     for place in range(last):
         n = layers[place, table.N_OUT]
         z = at(workspace, layers[place, table.LOGITS] * capacity)
         a = at(workspace, layers[place, table.OUTPUT] * capacity)
-        call(gather, pointer(kept[place, 0], workspace), chosen, z, rows, n, n, width)
-        call(gather, pointer(kept[place, 1], workspace), chosen, a, rows, n, n + 1, width)
+        gather_kept(choices, pointer(kept[place, 0], workspace), chosen, rows, n, n, width, z)
+        gather_kept(choices, pointer(kept[place, 1], workspace), chosen, rows, n, n + 1, width, a)
         write_ones(a, panels, n, width)
-    n_out = layers[last, table.N_OUT]
-    size = panels * n_out * width
+    n = layers[last, table.N_OUT]
     delta = at(workspace, choices[table.DELTA] * capacity)
-    call(gather, pointer(kept[last, 1], workspace), chosen, delta, rows, n_out, n_out, width)
+    gather_kept(choices, pointer(kept[last, 1], workspace), chosen, rows, n, n, width, delta)
     output_minus_target(
-        carray(delta, size),
-        carray(at(workspace, choices[table.TARGET] * capacity), size),
+        carray(delta, panels * n * width),
+        carray(at(workspace, choices[table.TARGET] * capacity), panels * n * width),
         workspace.dtype.type(1 / rows),
     )
-    back_propagate(choices, layers, numbers, parameters, gradient, workspace, rows, width, 0)
+    back_propagate(choices, layers, parameters, gradient, workspace, rows, width, 0, 1)
+
+
+@helper
+def gather_kept(choices, source, order, rows, features, panel_rows, width, out):
+    """What `forward` kept of a layer, into panels."""
+    gather = choices[table.GATHER_KEPT]
+    call(gather, source, features, 1, order, out, rows, features, panel_rows, width)
 
 
 @helper
@@ -90,38 +96,74 @@ def output_minus_target(delta, target, scale):
 
 @entry
 def loss(choices, layers, parameters, workspace, order):
-    """The sum of the rows' losses."""
-    rows, capacity = choices[table.ROWS], choices[table.CAPACITY]
+    """The sum of the rows' losses, each times its weight."""
+    rows, capacity = order.size, choices[table.CAPACITY]
     total = 0.0
     for first in range(0, rows, capacity):
         count = min(capacity, rows - first)
         width = panel_width(count, workspace.itemsize)
         chosen = at(order, first)
-        gather_inputs(choices, layers, workspace, chosen, count, width)
+        gather_inputs(choices, layers, workspace, chosen, 0, count, width)
         gather_targets(choices, layers, workspace, chosen, count, width)
-        forward_panels(choices, layers, parameters, workspace, count, width, False)
-        total += loss_of_panels(choices, layers, workspace, count, width, rows)
+        with_output = choices[table.OUTPUT_BACKWARD] != 0
+        forward_panels(choices, layers, parameters, workspace, 0, count, width, with_output)
+        total += loss_of_panels(choices, layers, workspace, chosen, count, width, 1.0)
     return total
 
 
 @helper
-def gather_inputs(choices, layers, workspace, order, count, width):
-    """The rows `order` of the data into the first layer's input."""
+def gather_inputs(choices, layers, workspace, order, first, count, width):
+    """The rows `order` of the data into the first layer's input, with noise where there is any.
+
+    first : their place in the batch.
+    """
     features = layers[0, table.N_IN]
     a = at(workspace, layers[0, table.INPUT] * choices[table.CAPACITY])
-    source, gather = choices[table.INPUTS], choices[table.GATHER_ROWS]
-    call(gather, source, order, a, count, features, features + 1, width)
-    write_ones(a, (count + width - 1) // width, features, width)
+    call(
+        choices[table.GATHER_INPUTS],
+        choices[table.INPUTS],
+        choices[table.INPUT_ROW],
+        choices[table.INPUT_COLUMN],
+        order,
+        a,
+        count,
+        features,
+        features + 1,
+        width,
+    )
+    panels = (count + width - 1) // width
+    if choices[table.NOISE]:
+        key = random_bits(choices[table.STEP_KEY], layers.shape[0])
+        deviation = doubles(choices[table.SETTINGS])[table.INPUT_NOISE]
+        for panel in range(panels):
+            to = at(a, panel * (features + 1) * width)
+            row = first + panel * width
+            call(choices[table.NOISE], key, row, deviation, to, features, width)
+    write_ones(a, panels, features, width)
 
 
 @helper
 def gather_targets(choices, layers, workspace, order, count, width):
-    """The targets of the rows `order`."""
+    """The targets of the rows `order`, smoothed where that is asked for."""
     n_out = layers[-1, table.N_OUT]
     target = at(workspace, choices[table.TARGET] * choices[table.CAPACITY])
-    source = choices[table.TARGETS]
-    gather = choices[table.GATHER_TARGETS]
-    call(gather, source, order, target, count, n_out, n_out, width)
+    call(
+        choices[table.GATHER_TARGETS],
+        choices[table.TARGETS],
+        choices[table.TARGET_ROW],
+        choices[table.TARGET_COLUMN],
+        order,
+        target,
+        count,
+        n_out,
+        n_out,
+        width,
+    )
+    if choices[table.SMOOTH]:
+        settings = doubles(choices[table.SETTINGS])
+        kept, added = settings[table.SMOOTHING_KEPT], settings[table.SMOOTHING_ADDED]
+        size = (count + width - 1) // width * n_out * width
+        call(choices[table.SMOOTH], kept, added, target, size)
 
 
 @helper
@@ -133,13 +175,18 @@ def write_ones(a, panels, features, width):
 
 
 @helper
-def forward_panels(choices, layers, parameters, workspace, rows, width, with_output):
-    """Every layer's z and a; the last layer's a only `with_output`: losses start from z."""
+def forward_panels(choices, layers, parameters, workspace, first, rows, width, with_output):
+    """Every layer's z and a; the last layer's a only `with_output`.
+
+    first : the place in the batch of the first row in the workspace.
+    """
     capacity, product = choices[table.CAPACITY], choices[table.PRODUCT]
     panels = (rows + width - 1) // width
     for place in range(layers.shape[0]):
         n_in, n_out = layers[place, table.N_IN], layers[place, table.N_OUT]
         a = at(workspace, layers[place, table.INPUT] * capacity)
+        if choices[table.DROPOUT]:
+            drop_units(choices, layers, workspace, place, first, panels, width)
         z = at(workspace, layers[place, table.LOGITS] * capacity)
         weights = at(parameters, layers[place, table.WEIGHTS])
         scratch = at(workspace, choices[table.SCRATCH])
@@ -160,45 +207,91 @@ def forward_panels(choices, layers, parameters, workspace, rows, width, with_out
 
 
 @helper
-def loss_of_panels(choices, layers, workspace, count, width, rows):
-    """Fill the last layer's delta for the `count` rows in the workspace; returns their loss.
+def drop_units(choices, layers, workspace, place, first, panels, width):
+    """Dropout of the inputs of a layer; the mask is kept."""
+    rate = doubles(choices[table.SETTINGS])[table.DROPOUT_RATES + place]
+    if rate == 0:
+        return
+    capacity, n = choices[table.CAPACITY], layers[place, table.N_IN]
+    a = at(workspace, layers[place, table.INPUT] * capacity)
+    mask = at(workspace, layers[place, table.MASK] * capacity)
+    key = random_bits(choices[table.STEP_KEY], place)
+    for panel in range(panels):
+        call(
+            choices[table.DROPOUT],
+            key,
+            first + panel * width,
+            rate,
+            at(mask, panel * n * width),
+            at(a, panel * (n + 1) * width),
+            n,
+            width,
+        )
 
-    rows : of the whole batch, whose mean is taken.
+
+@helper
+def loss_of_panels(choices, layers, workspace, order, count, width, scale):
+    """Fill the last layer's delta for the `count` rows in the workspace.
+
+    Returns the sum of weight times loss.  scale : multiplies each row's weight in the gradient.
     """
     capacity = choices[table.CAPACITY]
     n_out = layers[-1, table.N_OUT]
+    output_backward = choices[table.OUTPUT_BACKWARD]
     z = at(workspace, layers[-1, table.LOGITS] * capacity)
+    a = at(workspace, layers[-1, table.OUTPUT] * capacity)
     target = at(workspace, choices[table.TARGET] * capacity)
     delta = at(workspace, choices[table.DELTA] * capacity)
     losses = at(workspace, choices[table.LOSSES])
-    scale = workspace.dtype.type(1 / rows)
+    scales = carray(at(workspace, choices[table.SCALE]), width)
+    numbers = doubles(choices[table.LOSS_NUMBERS])
+    weights = doubles(choices[table.ROW_WEIGHTS])
+    is_weighted = choices[table.ROW_WEIGHTS] != 0
+    scales[:] = workspace.dtype.type(scale)
     total = 0.0
     for panel in range((count + width - 1) // width):
-        place = panel * n_out * width
+        first = panel * width
+        lanes = min(width, count - first)
+        if is_weighted:
+            for lane in range(lanes):
+                scales[lane] = workspace.dtype.type(weights[order[first + lane]] * scale)
+        z_panel, delta_panel = at(z, first * n_out), at(delta, first * n_out)
+        a_panel = at(a, first * (n_out + 1))
         call(
             choices[table.LOSS],
-            at(z, place),
-            at(target, place),
-            scale,
-            at(delta, place),
+            a_panel if output_backward else z_panel,
+            at(target, first * n_out),
+            numbers,
+            at(scales, 0),
+            delta_panel,
             losses,
             n_out,
             width,
         )
-        for lane in range(min(width, count - panel * width)):
-            total += losses[lane]
+        if output_backward:
+            call(output_backward, z_panel, a_panel, delta_panel, n_out, width)
+        if is_weighted:
+            for lane in range(lanes):
+                total += losses[lane] * weights[order[first + lane]]
+        else:
+            for lane in range(lanes):
+                total += losses[lane]
     return total
 
 
 @helper
 def back_propagate(
-    choices, layers, numbers, parameters, gradient, workspace, rows, width, accumulate
+    choices, layers, parameters, gradient, workspace, rows, width, accumulate, optimizer_step
 ):
-    """The gradient of the rows in the workspace, from the last layer to the first."""
+    """The gradient of the rows in the workspace, from the last layer to the first.
+
+    optimizer_step : its number, where each layer is updated before delta passes through.
+    """
     capacity, product = choices[table.CAPACITY], choices[table.PRODUCT]
     delta = at(workspace, choices[table.DELTA] * capacity)
     following = at(workspace, choices[table.NEXT_DELTA] * capacity)
     scratch = at(workspace, choices[table.SCRATCH])
+    panels = (rows + width - 1) // width
     for place in range(layers.shape[0] - 1, -1, -1):
         n_in, n_out = layers[place, table.N_IN], layers[place, table.N_OUT]
         a = at(workspace, layers[place, table.INPUT] * capacity)
@@ -206,14 +299,19 @@ def back_propagate(
         out = at(gradient, layers[place, table.WEIGHTS])
         call(product, table.WEIGHT_GRADIENT, a, delta, out, scratch, n_in, n_out, rows, accumulate)
         if choices[table.UPDATE_EACH_LAYER]:
+            numbers = doubles(choices[table.OPTIMIZER_NUMBERS])
             size = (n_in + 1) * n_out
-            call(choices[table.OPTIMIZER], out, at(numbers, 0), weights, size)
+            # The drop-in's update keeps no state: any pointer does.
+            call(choices[table.OPTIMIZER], out, numbers, optimizer_step, scratch, weights, size)
         if place:
             call(
                 product, table.INPUT_DELTA, delta, weights, following, scratch, n_in, n_out, rows, 0
             )
+            if choices[table.DROPOUT_BACKWARD] and layers[place, table.MASK]:
+                mask = at(workspace, layers[place, table.MASK] * capacity)
+                call(choices[table.DROPOUT_BACKWARD], mask, following, panels * n_in * width)
             z = at(workspace, layers[place - 1, table.LOGITS] * capacity)
-            for panel in range((rows + width - 1) // width):
+            for panel in range(panels):
                 call(
                     layers[place - 1, table.BACKWARD],
                     at(z, panel * n_in * width),

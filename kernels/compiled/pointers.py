@@ -50,6 +50,27 @@ def pointer(typing, address, like):
 
 
 @intrinsic
+def doubles(typing, address):
+    """The integer `address` as a pointer to float64 numbers."""
+    return _pointer_to(types.float64, address)
+
+
+@intrinsic
+def integers(typing, address):
+    """The integer `address` as a pointer to int64 numbers."""
+    return _pointer_to(types.int64, address)
+
+
+def _pointer_to(number, address):
+    kind = types.CPointer(number)
+
+    def emit(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], context.get_value_type(kind))
+
+    return kind(address), emit
+
+
+@intrinsic
 def call(typing, address, *arguments):
     """Call the C function at `address` with pointers and integers; nothing comes back.
 

@@ -25,11 +25,11 @@ class Program:
         for row, layer in zip(self.layers, plan.layers, strict=True):
             row[table.ACTIVATE] = self.address(binding.activation, layer.activation)
         self.choices[table.PRODUCT] = self.address(binding.product, "product")
-        self.choices[table.GATHER_ROWS] = self.address(binding.gather, "gather_rows")
 
     def _lay_out(self):
+        sizes = self.plan.layer_sizes
         # What passes back never reaches the inputs.
-        widest = max(self.plan.layer_sizes[1:])
+        widest = max(sizes[1:])
         place = 0
 
         def take(numbers):
@@ -37,7 +37,7 @@ class Program:
             place += numbers
             return place - numbers
 
-        output = take(self.plan.layer_sizes[0] + 1)
+        output = take(sizes[0] + 1)
         for row, layer in zip(self.layers, self.plan.layers, strict=True):
             row[table.N_IN], row[table.N_OUT] = layer.n_in, layer.n_out
             row[table.WEIGHTS] = layer.span.start
@@ -46,44 +46,124 @@ class Program:
             row[table.OUTPUT] = output = take(layer.n_out + 1)
         self.choices[table.DELTA] = take(widest)
         self.choices[table.NEXT_DELTA] = take(widest)
-        self.choices[table.TARGET] = take(self.plan.layer_sizes[-1])
-        self.numbers_per_row = place
-        self.losses = 3 * self.panel
+        self.choices[table.TARGET] = take(sizes[-1])
+        # Last, because only training needs room for them.
+        self.numbers_without_masks = place
+        for row, layer, rate in zip(self.layers, self.plan.layers, self.plan.dropout, strict=True):
+            row[table.MASK] = take(layer.n_in) if rate else 0
+        self.numbers_with_masks = place
+        self.widest = widest
         self.scratch = -(-widest // self.panel) * self.panel * self.panel
 
-    def address(self, kind, name):
-        return binding.address(kind, name, self.dtype.name)
+    def address(self, kind, chosen, *more):
+        return binding.address(kind, chosen, self.dtype.name, *more)
 
-    def for_rows(self, X, batch_size=None, whole=False):
+    def for_rows(self, X, batch_size=None, whole=False, training=False):
         """A copy of the choices for the data X, and a workspace for its batches.
 
         A batch is worked on in chunks, or all at once if `whole`. The caller keeps X alive:
         the choices hold its address, so that its kind compiles nothing.
         """
         rows = batch_size or len(X)
-        bytes_per_row = self.numbers_per_row * self.dtype.itemsize
+        numbers = self.numbers_with_masks if training else self.numbers_without_masks
+        bytes_per_row = numbers * self.dtype.itemsize
         chunk = max(CHUNK_BYTES // bytes_per_row, CHUNK_PANELS * self.panel)
         wanted = rows if whole else min(rows, chunk)
         capacity = -(-wanted // self.panel) * self.panel
         choices = self.choices.copy()
         choices[table.CAPACITY] = capacity
-        choices[table.LOSSES] = self.numbers_per_row * capacity
-        choices[table.SCRATCH] = choices[table.LOSSES] + self.losses
-        choices[table.INPUTS], choices[table.ROWS] = X.ctypes.data, len(X)
+        choices[table.LOSSES] = numbers * capacity
+        choices[table.SCALE] = choices[table.LOSSES] + 3 * self.panel
+        choices[table.SCRATCH] = choices[table.SCALE] + self.panel
+        choices[table.GATHER_INPUTS] = self.gather_rows(X)
+        choices[table.INPUTS] = X.ctypes.data
+        choices[[table.INPUT_ROW, table.INPUT_COLUMN]] = strides(X)
         # Zeros: the lanes behind a batch's last row take part in the arithmetic, unread.
         workspace = np.zeros(choices[table.SCRATCH] + self.scratch, self.dtype)
         return choices, workspace
 
+    def gather_rows(self, source):
+        """The kernel that fetches rows of numbers of the dtype of `source`."""
+        return self.address(binding.gather, "gather_rows", source.dtype.name)
+
     def with_targets(self, choices, targets):
         """Fill in what back-propagation needs to know beyond `forward`."""
-        gather = "gather_labels" if targets.ndim == 1 else "gather_rows"
-        choices[table.GATHER_TARGETS] = self.address(binding.gather, gather)
         choices[table.TARGETS] = targets.ctypes.data
+        if targets.ndim == 1:
+            choices[table.GATHER_TARGETS] = self.address(binding.gather, "gather_labels", "int64")
+        else:
+            choices[table.GATHER_TARGETS] = self.gather_rows(targets)
+            choices[[table.TARGET_ROW, table.TARGET_COLUMN]] = strides(targets)
         for row, layer in zip(self.layers[:-1], self.plan.layers, strict=False):
-            name = f"{layer.activation}_backward"
-            row[table.BACKWARD] = self.address(binding.activation_backward, name)
+            row[table.BACKWARD] = self.backward(layer.activation)
 
-    def with_loss(self, choices, name, targets):
-        """Fill in what a loss and its gradient need to know beyond `forward`."""
+    def backward(self, activation):
+        """The kernel of the derivative of an activation."""
+        name = f"{activation}_backward" if isinstance(activation, str) else activation
+        return self.address(binding.activation_backward, name)
+
+    def with_loss(self, choices, kernel, targets, weights):
+        """Fill in what a loss and its gradient need to know beyond `forward`.
+
+        Returns the vectors that the choices hold addresses of, for the caller to keep.
+        """
         self.with_targets(choices, targets)
-        choices[table.LOSS] = self.address(binding.loss, name)
+        choices[table.LOSS] = self.address(binding.loss, kernel)
+        if not self.plan.is_of_logits(kernel):
+            choices[table.OUTPUT_BACKWARD] = self.backward(self.plan.output)
+        settings = np.zeros(table.DROPOUT_RATES + len(self.plan.layers))
+        settings[table.L1], settings[table.L2] = self.plan.l1, self.plan.l2
+        if self.plan.l1 or self.plan.l2:
+            choices[table.PENALIZE] = self.address(binding.penalizing, "penalize")
+        numbers = np.array(self.plan.loss_numbers)
+        choices[table.SETTINGS] = settings.ctypes.data
+        choices[table.LOSS_NUMBERS] = numbers.ctypes.data
+        if weights is not None:
+            choices[table.ROW_WEIGHTS] = weights.ctypes.data
+        return settings, numbers, weights
+
+    def with_run(self, choices, settings, run):
+        """Fill in how to train; returns the vector of which the choices hold the address."""
+        plan = self.plan
+        norms = np.empty(self.widest if plan.max_norm else 0)
+        choices[table.NORMS] = norms.ctypes.data
+        choices[table.OPTIMIZER] = self.address(binding.optimizer, run.optimizer)
+        settings[table.DROPOUT_RATES :] = plan.dropout
+        settings[table.TOTAL_WEIGHT] = run.total_weight
+        if any(plan.dropout):
+            choices[table.DROPOUT] = self.address(binding.dropping, "dropout")
+            choices[table.DROPOUT_BACKWARD] = self.address(
+                binding.dropping_backward, "dropout_backward"
+            )
+        if run.smoothing:
+            choices[table.SMOOTH] = self.address(binding.smoothing, "smooth_targets")
+            settings[[table.SMOOTHING_KEPT, table.SMOOTHING_ADDED]] = run.smoothing
+        for value, choice, kind, name, setting in (
+            (run.input_noise, table.NOISE, binding.noising, "gaussian_noise", table.INPUT_NOISE),
+            (run.clip_value, table.CLIP_VALUE, binding.clip, "clip_value", table.VALUE_LIMIT),
+            (run.clip_norm, table.CLIP_NORM, binding.clip, "clip_norm", table.NORM_LIMIT),
+            (plan.max_norm, table.MAX_NORM, binding.constraint, "max_norm", table.MAX_NORM_LIMIT),
+            (run.average, table.AVERAGE, binding.averaged, "average", table.AVERAGE_DECAY),
+        ):
+            if value:
+                choices[choice] = self.address(kind, name)
+                settings[setting] = value
+        for place, vector in (
+            (table.OPTIMIZER_NUMBERS, run.numbers),
+            (table.STATE, run.state),
+            (table.AVERAGED, run.averaged),
+            (table.SUBSET, run.rows),
+        ):
+            choices[place] = 0 if vector is None else vector.ctypes.data
+        choices[table.UPDATE_EACH_LAYER] = run.update_each_layer
+        choices[table.BATCH_SIZE], choices[table.SHUFFLE] = run.batch_size, run.shuffle
+        choices[table.KEY], choices[table.FIRST_EPOCH] = run.key, run.first_epoch
+        choices[table.UPDATES] = run.updates
+        choices[table.OPTIMIZER_SINCE] = run.optimizer_since
+        choices[table.AVERAGE_SINCE] = run.average_since
+        return norms
+
+
+def strides(array):
+    """From row to row and from column to column, in numbers."""
+    return [stride // array.itemsize for stride in array.strides]

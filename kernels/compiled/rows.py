@@ -4,33 +4,75 @@ For comparing the two paths kernel by kernel: arrays go into panels, the machine
 does in training, and what it wrote comes back.
 """
 
-import ctypes
-
 import numpy as np
-from numba import types
 
+from .. import catalog
 from . import binding, table
 from .layers import panel_width
 from .microkernel import TILE_VECTORS
+from .program import strides
+
+# What the arguments of a kernel are that is called for one panel after the other: P goes into
+# panels, R is the place in the batch of the panel's first row, and . is passed as it is.
+_MARKS = {
+    binding.activation: "PP",
+    binding.activation_backward: "PPP",
+    binding.loss: "PP.PPP",
+    binding.dropping: ".R.PP",
+    binding.noising: ".R.P",
+}
+# The kinds whose arguments are passed as they are, with the length of the first array behind them.
+_FLAT = {
+    **dict.fromkeys(catalog.OPTIMIZERS, binding.optimizer),
+    "dropout_backward": binding.dropping_backward,
+    "smooth_targets": binding.smoothing,
+    "penalize": binding.penalizing,
+    "clip_value": binding.clip,
+    "clip_norm": binding.clip,
+    "average": binding.averaged,
+    "shuffle": binding.ordering,
+}
+_IN_PANELS = {
+    **dict.fromkeys(catalog.ACTIVATIONS, binding.activation),
+    **{f"{name}_backward": binding.activation_backward for name in catalog.ACTIVATIONS},
+    **dict.fromkeys(catalog.LOSS_KERNELS, binding.loss),
+    "dropout": binding.dropping,
+    "gaussian_noise": binding.noising,
+}
+# Rows of each panel behind its features: the scratch of softmax, and of the values of a loss.
+_SPARE = 2
 
 
 def prepare(name, *arguments):
     """(run, finish) for the kernel `name` of the reference with these arguments.
 
-    run() calls the machine code, after restoring what the kernel changes in place, as often as
-    wanted; finish() puts the result of the last run where the reference would.
+    run() calls the machine code, and goes on from its own result if called again; finish() puts
+    the result where the reference would.
     """
-    return _PREPARE.get(name, _activation)(name, *arguments)
+    if name in _IN_PANELS:
+        return _in_panels(_IN_PANELS[name], name, arguments)
+    if name in _FLAT:
+        return _flat(_FLAT[name], name, arguments)
+    return _OTHERS[name](name, *arguments)
 
 
-def _function(kind, name, dtype):
-    compiled = binding.kernel(kind, name, np.dtype(dtype).name)
-    numbers = {types.float64: ctypes.c_double, types.float32: ctypes.c_float}
-    kinds = [
-        ctypes.c_void_p if isinstance(kind, types.CPointer) else numbers.get(kind, ctypes.c_ssize_t)
-        for kind in compiled._sig.args
-    ]
-    return ctypes.CFUNCTYPE(None, *kinds)(compiled.address)
+def to_panels(x, spare=0):
+    """(rows, features) or (rows,) to (panels, features + spare, width), filled up with 0."""
+    rows = len(x)
+    table_of_rows = x.reshape(rows, -1)
+    features = table_of_rows.shape[1]
+    width = panel_width.py_func(rows, x.itemsize)
+    panels = -(-rows // width)
+    padded = np.zeros((panels * width, features + spare), x.dtype)
+    padded[:rows, :features] = table_of_rows
+    return padded.reshape(panels, width, -1).transpose(0, 2, 1).copy()
+
+
+def from_panels(panels, out):
+    """The rows and features that `out` has room for."""
+    rows = panels.transpose(0, 2, 1).reshape(-1, panels.shape[1])
+    features = out.size // len(out)
+    out[...] = rows[: len(out), :features].reshape(out.shape)
 
 
 def _call(function, *arguments):
@@ -43,77 +85,60 @@ def _call(function, *arguments):
     return run
 
 
-def to_panels(x, extra_rows=0):
-    """(rows, features) to (panels, features + extra_rows, width), filled up with 0."""
-    rows, features = x.shape
-    width = panel_width.py_func(rows, x.itemsize)
-    panels = -(-rows // width)
-    padded = np.zeros((panels * width, features + extra_rows), x.dtype)
-    padded[:rows, :features] = x
-    return padded.reshape(panels, width, -1).transpose(0, 2, 1).copy()
-
-
-def from_panels(panels, out):
-    """The rows and features that `out` has room for."""
-    rows, features = out.shape
-    out[...] = panels.transpose(0, 2, 1).reshape(-1, panels.shape[1])[:rows, :features]
-
-
-def _activation(name, z, *others):
-    kind = binding.activation_backward if name.endswith("_backward") else binding.activation
-    function = _function(kind, name, z.dtype)
-    out = others[-1]
-    panels = [to_panels(z)] + [to_panels(other, extra_rows=1) for other in others]
-    in_place = kind is binding.activation_backward
-    if in_place:
-        panels[-1] = to_panels(out)
-    start = panels[-1].copy()
-    features, width = panels[0].shape[1:]
-    calls = [
-        _call(function, *(stack[panel] for stack in panels), features, width)
-        for panel in range(len(panels[0]))
-    ]
-
-    def run():
-        if in_place:
-            panels[-1][...] = start
-        for call in calls:
-            call()
-
-    return run, lambda: from_panels(panels[-1], out)
-
-
-def _loss(name, z, target, scale, delta, losses):
-    function = _function(binding.loss, name, z.dtype)
-    logits, targets = to_panels(z), to_panels(target)
-    deltas = np.zeros_like(logits)
-    outputs, width = logits.shape[1:]
-    values = np.zeros((len(logits), 3, width), z.dtype)
-    calls = [
-        _call(function, logits[p], targets[p], float(scale), deltas[p], values[p], outputs, width)
-        for p in range(len(logits))
-    ]
+def _in_panels(kind, name, arguments):
+    marks = _MARKS[kind]
+    stacks = {
+        place: to_panels(arguments[place], _SPARE)
+        for place, mark in enumerate(marks)
+        if mark == "P"
+    }
+    first = arguments[marks.index("P")]
+    panels, _, width = stacks[marks.index("P")].shape
+    function = binding.function(kind, name, first.dtype.name)
+    calls = []
+    for panel in range(panels):
+        passed = list(arguments)
+        for place, mark in enumerate(marks):
+            if mark == "P":
+                passed[place] = stacks[place][panel]
+            elif mark == "R":
+                passed[place] += panel * width
+        calls.append(_call(function, *passed, first.shape[1], width))
 
     def run():
         for call in calls:
             call()
 
     def finish():
-        from_panels(deltas, delta)
-        losses[...] = values[:, 0].reshape(-1)[: len(losses)]
+        for place, stack in stacks.items():
+            from_panels(stack, arguments[place])
+
+    return run, finish
+
+
+def _flat(kind, name, arguments):
+    arrays = [a for a in arguments if isinstance(a, np.ndarray)]
+    copies = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+    dtype = "float64" if kind is binding.ordering else arrays[0].dtype.name
+    run = _call(binding.function(kind, name, dtype), *copies, arrays[0].size)
+
+    def finish():
+        for argument, copy in zip(arguments, copies, strict=True):
+            if isinstance(argument, np.ndarray):
+                argument[...] = copy
 
     return run, finish
 
 
 def _product(which, left, right, out, n_in, n_out, rows, accumulate):
-    function = _function(binding.product, "product", out.dtype)
+    function = binding.function(binding.product, "product", out.dtype.name)
     panel = TILE_VECTORS * panel_width.py_func(1, out.itemsize)
     scratch = np.zeros(-(-n_out // panel) * panel * panel, out.dtype)
     return _call(function, which, left, right, out, scratch, n_in, n_out, rows, accumulate)
 
 
 def _with_ones(a):
-    panels = to_panels(a, extra_rows=1)
+    panels = to_panels(a, spare=1)
     panels[:, -1] = 1
     return panels
 
@@ -129,22 +154,8 @@ def _affine(name, a, weights, z):
 def _weight_gradient(name, a, delta, accumulate, out):
     rows, n_in = a.shape
     n_out = delta.shape[1]
-    start, result = out.copy(), out.copy()
-    product = _product(
-        table.WEIGHT_GRADIENT,
-        _with_ones(a),
-        to_panels(delta),
-        result,
-        n_in,
-        n_out,
-        rows,
-        int(accumulate),
-    )
-
-    def run():
-        result[...] = start
-        product()
-
+    left, right, result = _with_ones(a), to_panels(delta), out.copy()
+    run = _product(table.WEIGHT_GRADIENT, left, right, result, n_in, n_out, rows, int(accumulate))
     return run, lambda: np.copyto(out, result)
 
 
@@ -156,43 +167,31 @@ def _input_delta(name, delta, weights, out):
     return run, lambda: from_panels(result, out)
 
 
-def _sgd(name, gradient, numbers, parameters):
-    function = _function(binding.optimizer, name, parameters.dtype)
-    start, result = parameters.copy(), parameters.copy()
-    call = _call(function, gradient, numbers, result, len(result))
-
-    def run():
-        result[...] = start
-        call()
-
-    return run, lambda: np.copyto(parameters, result)
-
-
 def _gather(name, source, order, out):
-    function = _function(binding.gather, name, out.dtype)
+    function = binding.function(binding.gather, name, out.dtype.name, source.dtype.name)
     panels = to_panels(np.full_like(out, 7))
     rows, features = out.shape
-    width = panels.shape[2]
-    run = _call(function, source, order, panels, rows, features, features, width)
+    # Labels have one stride, and their kernel reads none.
+    row, column = (*strides(source), 0)[:2]
+    run = _call(
+        function, source, row, column, order, panels, rows, features, features, panels.shape[2]
+    )
     return run, lambda: from_panels(panels, out)
 
 
-def _shuffle(name, key, epoch, order):
-    function = _function(binding.ordering, name, np.float64)
-    result = np.empty_like(order)
-    run = _call(function, key, epoch, result, len(order))
-    return run, lambda: np.copyto(order, result)
+def _max_norm(name, limit, weights):
+    function = binding.function(binding.constraint, name, weights.dtype.name)
+    n_in, n_out = weights.shape
+    result = weights.copy()
+    run = _call(function, limit, result, np.zeros(n_out), n_in, n_out)
+    return run, lambda: np.copyto(weights, result)
 
 
-_PREPARE = {
+_OTHERS = {
     "affine": _affine,
     "weight_gradient": _weight_gradient,
     "input_delta": _input_delta,
-    "binary_cross_entropy": _loss,
-    "offset_binary_cross_entropy": _loss,
-    "cross_entropy": _loss,
-    "sgd": _sgd,
     "gather_rows": _gather,
     "gather_labels": _gather,
-    "shuffle": _shuffle,
+    "max_norm": _max_norm,
 }
