@@ -334,9 +334,10 @@ class NeuralNetwork:
         optimizer : str or Optimizer, optional
             "sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "amsgrad", "adamw",
             "nadam", "lion", "rprop", or an object of `fastnet.optimizers`. Default: plain
-            gradient descent. For a network that `backward` is for, and no other option that
-            changes the gradient, that is the update of `backward` and, for a sigmoid output, the
-            loss that goes with it, log(p + 1e-8); otherwise "sgd", the exact gradient.
+            gradient descent. For a network that `backward` is for, and with no option from
+            `schedule` to `input_noise`, that is the update of `backward` and, for a sigmoid
+            output, the loss that goes with it, log(p + 1e-8); otherwise "sgd", the exact
+            gradient.
         schedule : str or Schedule, optional
             How the learning rate changes: "cosine", "one_cycle", "inverse_scaling", "plateau",
             or an object of `fastnet.schedules`.
@@ -386,8 +387,9 @@ class NeuralNetwork:
         Returns
         -------
         History
-            A list of the losses, with mini-batches the mean over the rows of each batch's loss
-            before its update, and of what was noted beside them.
+            A list of the losses, penalties included: with mini-batches the mean over the rows,
+            weighted as they are, of each batch's loss before its update. And what was noted
+            beside them.
 
         Warns
         -----
