@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from . import files, optimizers, schedules, validation
+from .backend import choose as choose_backend
 from .custom import Activation, Loss
 from .history import History
 from .kernels import catalog
@@ -20,6 +21,8 @@ from .state import TrainingState
 # The vectors of a state that may be missing, and its whole numbers.
 VECTORS = ("averaged", "best", "last", "held")
 COUNTS = ("epochs", "updates", "optimizer_since", "schedule_since", "average_since", "waited")
+# Of the whole numbers that the kernels count with.
+LARGEST_COUNT = 2**63 - 1
 GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 
 
@@ -43,12 +46,14 @@ def saver(network, options: Options, with_best: bool) -> Callable[[History], Non
 
 def load(path, cls, custom=(), backend: str | None = None):
     """The network of class `cls` that is in the file."""
+    _check_own(custom)
+    backend = choose_backend(backend)
     header, arrays = files.read(path)
     try:
         network = _network(header["network"], header["generator"], cls, custom, backend)
         network.parameters = arrays["parameters"]
         network._state = _state(header, arrays, network._plan)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise ValueError(f"{path} holds no network of fastnet: {error!r}") from None
     return network
 
@@ -73,15 +78,16 @@ def _write(path, network, parameters: np.ndarray, state: TrainingState) -> None:
 
 
 def _described(plan: Plan) -> dict[str, object]:
-    described = asdict(plan)
+    described = {field.name: getattr(plan, field.name) for field in fields(plan)}
     del described["layers"]
     described["hidden"] = [_name(layer.activation) for layer in plan.layers[:-1]]
     described["loss"] = _name(plan.loss)
     return described
 
 
-def _name(chosen) -> str:
-    return chosen if isinstance(chosen, str) else chosen.name
+def _name(chosen) -> str | dict[str, str]:
+    # The user's own may be called as one of the catalog.
+    return chosen if isinstance(chosen, str) else {"custom": chosen.name}
 
 
 def _network(described, generator, cls, custom, backend):
@@ -110,25 +116,35 @@ def _network(described, generator, cls, custom, backend):
     )
 
 
-def _chosen(name: str, kind: type[Activation] | type[Loss], known, custom):
-    """The user's own of this name, or the name, if it is known."""
+def _chosen(described, kind: type[Activation] | type[Loss], known, custom):
+    """The name, if it is known, or the user's own of this name."""
+    if isinstance(described, str):
+        return validation.one_of(described, kind.__name__.lower(), known)
+    name = described["custom"]
     for own in custom:
         if isinstance(own, kind) and own.name == name:
             return own
-    if name not in known:
-        raise ValueError(
-            f"the network has a {kind.__name__} {name!r} of your own, expected it in custom"
-        )
-    return name
+    raise ValueError(
+        f"the network has a {kind.__name__} {name!r} of your own, expected it in custom"
+    )
+
+
+def _check_own(custom) -> None:
+    expected = "expected a list of Activation and Loss"
+    if not isinstance(custom, (list, tuple)):
+        raise TypeError(f"custom is a {type(custom).__name__}, {expected}")
+    for own in custom:
+        if not isinstance(own, (Activation, Loss)):
+            raise TypeError(f"custom has a {type(own).__name__}, {expected}")
 
 
 def _state(header, arrays, plan: Plan) -> TrainingState:
-    counts: dict[str, Any] = {
-        name: validation.whole_number(header["counts"][name], name, 0) for name in COUNTS
-    }
+    counts: dict[str, Any] = {name: _count(header["counts"][name], name) for name in COUNTS}
+    if max(counts.values()) > max(counts["epochs"], counts["updates"]):
+        raise ValueError(f"counts are {counts}, expected none above those of epochs and updates")
     state = TrainingState(**counts, monitor=header["monitor"])
     if header["key"] is not None:
-        state.key = validation.whole_number(header["key"], "key", 0)
+        state.key = _count(header["key"], "key")
     if header["optimizer"]:
         state.optimizer = optimizers.from_dict(header["optimizer"])
         slots = state.optimizer.first_state(plan.size, plan.dtype).shape
@@ -138,10 +154,19 @@ def _state(header, arrays, plan: Plan) -> TrainingState:
     if header["schedule"]:
         state.schedule = schedules.from_dict(header["schedule"])
         state.schedule_state = [float(value) for value in header["schedule_state"]]
+        if len(state.schedule_state) != len(state.schedule.first_state()):
+            raise ValueError(f"{header['schedule_state']} is no state of {state.schedule}")
     for name in VECTORS:
         if name in arrays:
             setattr(state, name, _array(arrays, name, (plan.size,), plan.dtype))
     return state
+
+
+def _count(value, name: str) -> int:
+    number = validation.whole_number(value, name, 0)
+    if number > LARGEST_COUNT:
+        raise ValueError(f"{name} is {number}, expected at most {LARGEST_COUNT}")
+    return number
 
 
 def _array(arrays, name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
@@ -159,7 +184,9 @@ def _generator(rng) -> dict | None:
     """A generator as plain data."""
     if rng is None:
         return None
-    return _plain(rng.bit_generator.state)
+    state = rng.bit_generator.state
+    validation.one_of(state["bit_generator"], "the bit generator of seed", GENERATORS)
+    return _plain(state)
 
 
 def _plain(value):

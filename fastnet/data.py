@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from numbers import Real
 
 import numpy as np
 
@@ -97,14 +98,14 @@ def validation_set(plan: Plan, data: Data, value) -> Data | float | None:
     """The validation set, or the fraction of the rows that it shall be, or None."""
     if value is None:
         return None
+    expected = "expected (X, y), (X, y, sample_weight) or a fraction"
     if isinstance(value, (tuple, list)):
         if len(value) not in (2, 3):
-            raise ValueError(
-                f"validation has {len(value)} parts, expected (X, y), (X, y, sample_weight) "
-                "or a fraction"
-            )
+            raise ValueError(f"validation has {len(value)} parts, {expected}")
         weight = value[2] if len(value) == 3 else None
         return Data.of(plan, value[0], value[1], weight, name="validation ")
+    if not isinstance(value, Real):
+        raise TypeError(f"validation is a {type(value).__name__}, {expected}")
     fraction = validation.number(value, "validation", above=0, below=1)
     if not 0 < data.count_of(fraction) < data.count_of(1):
         raise ValueError(

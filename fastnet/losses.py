@@ -77,7 +77,10 @@ def resolve(value, output: str | None, n_out: int) -> tuple[object, str, tuple[f
             listed = ", ".join(repr(known) for known in outputs)
             raise ValueError(f"loss {name!r} goes with output {listed}, got output {output!r}")
     if output == "softmax" and n_out == 1:
-        raise ValueError("output is 'softmax' with one output, expected at least two outputs")
+        raise ValueError(
+            f"output is 'softmax', with loss {name!r}, for one output, "
+            "expected at least two outputs"
+        )
     return name, output, numbers
 
 

@@ -425,23 +425,24 @@ class NeuralNetwork:
         # A copy, which becomes the network's when nothing can fail any more.
         state, vector = replace(self._state), self._parameters
         options.check_rows(rows_left(data, held_out), state.steps_of(options.schedule))
+        start = state.start_from(vector)
+        if watch and isinstance(held_out, Data):
+            watch.begin(self._path, held_out, state, start)
         if state.key is None and options.needs_key(plan, held_out):
             state.key = self._new_key()
-        if isinstance(held_out, float):
+        if watch and isinstance(held_out, float):
             order = np.empty(len(data), np.int64)
             load_backend("reference", "shuffling").shuffle(state.key, SPLIT, order)
             data, held_out = data.split(held_out, order)
-        start = state.start_from(vector)
+            watch.begin(self._path, held_out, state, start)
         state.use_optimizer(options.optimizer, plan.size, plan.dtype)
         state.use_schedule(options.schedule)
         state.use_average(options.average, start)
-        if watch and isinstance(held_out, Data):
-            watch.begin(self._path, held_out, state, start)
         training = Training(self._path, plan, vector, state, data, options, watch)
-        self._state = state
-        vector[...] = start
         callbacks = Callbacks(self, options.callbacks, training.history)
         callbacks.begin()
+        self._state = state
+        vector[...] = start
         training.run(
             progress.reporter(verbose, options.epochs, options.is_drop_in and watch is None),
             callbacks.at_epoch_end,

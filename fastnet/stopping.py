@@ -43,6 +43,7 @@ class Monitor:
         patience : how many epochs in a row without anything better are one too many, or None.
         min_delta : how much better is better.
         """
+        min_delta = validation.number(min_delta, "min_delta", least=0)
         if held_out is None:
             for name, value in (("monitor", watched), ("patience", patience)):
                 if value is not None:
@@ -50,7 +51,7 @@ class Monitor:
             return None
         if patience is not None:
             patience = validation.whole_number(patience, "patience", 1)
-        return cls(plan, watched, patience, validation.number(min_delta, "min_delta", least=0))
+        return cls(plan, watched, patience, min_delta)
 
     def begin(
         self, path: ModuleType, data: Data, state: TrainingState, parameters: np.ndarray

@@ -305,9 +305,11 @@ class Training:
 
     def _warn_of_divergence(self) -> None:
         epoch, step = divmod(self._position, self.steps_per_epoch)
-        what = "a weight overflowed"
         if epoch < len(self._losses) and not np.isfinite(self._losses[epoch]):
             what = f"the loss became {self._losses[epoch]}"
+        else:
+            what = "a weight overflowed"
+            epoch, step = divmod(self._position - 1, self.steps_per_epoch)
         sample = self._data.X[self._data.order[:1000]]
         largest = float(np.abs(sample.astype(np.float64)).max())
         cause = f"a learning rate that is too large, here {self._run.numbers[0]:g}"

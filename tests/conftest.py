@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from .combination_table import table
+
 BACKENDS = ("reference", "compiled")
 
 
@@ -19,3 +21,18 @@ def rng():
 @pytest.fixture
 def xor():
     return np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0], [1], [1], [0]])
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The table of what came of the combinations, where any were tried."""
+    results = [
+        (*value, report.passed)
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        for name, value in report.user_properties
+        if name == "combination"
+    ]
+    if results:
+        terminalreporter.section("combinations")
+        for line in table(results):
+            terminalreporter.line(line)

@@ -1,12 +1,19 @@
 """Runs of many steps: both paths together, mini-batches, and what a run must not depend on."""
 
+import contextlib
 import threading
+from collections import Counter
 
+import numba
 import numpy as np
 import pytest
+from numba.core import event
 from sklearn.datasets import load_digits
 
-from fastnet import NeuralNetwork, backend, training
+from fastnet import Activation, NeuralNetwork, backend, training
+from fastnet.kernels import catalog
+
+from .combinations import CROSS_ENTROPIES, LOSSES, OPTIMIZERS, SCHEDULES
 
 
 def spirals(rng, rows=300):
@@ -130,40 +137,188 @@ def test_the_gradient_does_not_depend_on_the_size_of_chunks(monkeypatch, rng):
     assert network.loss(X, y) == pytest.approx(loss, rel=1e-14)
 
 
-def test_a_second_architecture_compiles_nothing(rng):
-    modules = [backend.load("compiled", name) for name in ("network", "training", "binding")]
-    network_module, training_module, binding = modules
+SOURCES = ("bool", "uint8", "int64", "float32", "float64")
 
-    def use(layer_sizes, rows, batch_size):
-        for output in ("sigmoid", "softmax"):
-            network = NeuralNetwork([*layer_sizes, 3], output=output)
-            X = rng.standard_normal((rows, layer_sizes[0]))
-            y = rng.integers(0, 3, rows) if output == "softmax" else rng.random((rows, 3))
-            for optimizer in (None, "sgd"):
-                network.train(X, y, 2, 0.01, False, batch_size=batch_size, optimizer=optimizer)
+
+class Compilations(event.Listener):
+    """Counts what Numba compiles, and besides what it loads from the cache folder instead.
+
+    For both it takes its lock; nothing that has once run in a process asks for it again.
+    """
+
+    KINDS = ("numba:compile", "numba:compiler_lock")
+
+    def __init__(self):
+        self.counts = Counter()
+
+    def on_start(self, event):
+        self.counts[event.kind] += 1
+
+    def on_end(self, event):
+        pass
+
+    @classmethod
+    @contextlib.contextmanager
+    def counted(cls):
+        listener = cls()
+        with contextlib.ExitStack() as stack:
+            for kind in cls.KINDS:
+                stack.enter_context(event.install_listener(kind, listener))
+            yield listener.counts
+
+
+def use(layer_sizes, rows=20, loss="cross_entropy/softmax", source="float64", **arguments):
+    """Call everything of a network that computes; `arguments` are its own and those of `train`."""
+    loss, output = loss.split("/")
+    rng = np.random.default_rng(rows)
+    of_network = {
+        name: arguments.pop(name)
+        for name in ("hidden", "dropout", "l1", "l2", "max_norm", "dtype")
+        if name in arguments
+    }
+    n_in, n_out = layer_sizes[0], layer_sizes[-1]
+    network = NeuralNetwork(
+        layer_sizes, loss=loss, output=output, init="lecun_normal", seed=rng, **of_network
+    )
+    X = rng.integers(0, 2, (rows, n_in)).astype(source)
+    labels = rng.integers(0, n_out, rows)
+    # Of one-hot rows every loss knows what to make.
+    for y in (np.eye(n_out, dtype=source)[labels], labels)[: 1 + (output == "softmax")]:
+        network.reset_training()
+        network.train(X, y, 2, 1e-3, False, **arguments)
+        network.predict(X[0])
+        network.predict(X)
+        network.forward(X)
+        network.loss(X, y, sample_weight=np.ones(rows))
+        network.gradients(X, y)
+        network.value_and_gradient(network.parameters, X, y)
+    is_plain = not {"dropout", "l1", "l2", "max_norm"} & of_network.keys()
+    if is_plain and f"{loss}/{output}" in CROSS_ENTROPIES:
+        network.backward(X, y)
+
+
+def use_every_option(dtype):
+    sizes = [4, 6, 5, 3]
+    use(
+        sizes,
+        dtype=dtype,
+        dropout=[0.1, 0.1, 0.1],
+        l1=0.01,
+        l2=0.01,
+        max_norm=1.0,
+        batch_size=7,
+        optimizer="adam",
+        schedule="cosine",
+        sample_weight=np.ones(20),
+        class_weight="balanced",
+        label_smoothing=0.1,
+        clip_norm=1.0,
+        clip_value=1.0,
+        average=0.9,
+        input_noise=0.1,
+        validation=0.25,
+        monitor="accuracy",
+        patience=1,
+    )
+    for hidden in catalog.HIDDEN_ACTIVATIONS:
+        use(sizes, dtype=dtype, hidden=hidden)
+    for loss in LOSSES:
+        use(sizes, dtype=dtype, loss=loss)
+    for optimizer in OPTIMIZERS.values():
+        use(sizes, dtype=dtype, optimizer=optimizer)
+    for schedule in SCHEDULES.values():
+        use(sizes, dtype=dtype, schedule=schedule(2))
+    for source in SOURCES:
+        use(sizes, dtype=dtype, source=source)
+
+
+def further_network(number, dtype):
+    """Arguments of `use`, which other numbers share few of, and `use_every_option` fewer."""
+    rng = np.random.default_rng(number)
+    depth, rows = number % 5, 5 + 2 * number
+    loss = LOSSES[number % len(LOSSES)]
+    optimizer = list(OPTIMIZERS.values())[number % len(OPTIMIZERS)]
+    takes_all_rows = optimizer is not None and optimizer.full_batch
+    arguments = {
+        "layer_sizes": [*rng.integers(1, 50, 1 + depth).tolist(), int(rng.integers(2, 12))],
+        "rows": rows,
+        "loss": loss,
+        "source": SOURCES[number % len(SOURCES)],
+        "dtype": dtype,
+        "hidden": rng.choice(catalog.HIDDEN_ACTIVATIONS, depth).tolist(),
+        "optimizer": optimizer,
+        "schedule": list(SCHEDULES.values())[number % len(SCHEDULES)](2),
+        "batch_size": None if takes_all_rows else 2 + number % rows,
+    }
+    others = {
+        "dropout": [0.2] * (1 + depth),
+        "l1": 0.001,
+        "l2": 0.001,
+        "max_norm": 2.0,
+        "sample_weight": rng.random(rows),
+        "clip_norm": 0.5,
+        "clip_value": 0.5,
+        "average": 0.5,
+        "input_noise": 0.2,
+        "validation": 0.3,
+    }
+    if takes_all_rows:
+        del others["validation"]
+    if loss in CROSS_ENTROPIES:
+        others["label_smoothing"] = 0.2
+    chosen = rng.choice(list(others), rng.integers(len(others)), replace=False)
+    return arguments | {name: others[name] for name in chosen}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_second_architecture_compiles_nothing(dtype):
+    """After every option was used once, networks that have nothing in common compile nothing."""
+    kernel = backend.load("compiled", "binding").kernel
+    use_every_option(dtype)
+    kernels = kernel.cache_info().currsize
+    with Compilations.counted() as counts:
+        for number in range(30):
+            use(**further_network(number, dtype))
+        # Numba has types of their own for arrays that are read-only, strided or by columns.
+        values = np.random.default_rng(0).random((8, 6))
+        read_only = values[:, :4].copy()
+        read_only.flags.writeable = False
+        for X in (values[:, :4], values[::2, ::-2], np.asfortranarray(values), read_only):
+            y = X[:, :2]
+            network = NeuralNetwork([X.shape[1], 3, 2], dtype=dtype)
+            network.train(X, y, 2, verbose=False)
+            network.predict(X)
+            network.gradients(X, y)
             network.forward(X)
             network.backward(X, y)
-            network.predict(X[0])
-            network.loss(X, y)
-            network.gradients(X, y)
+    assert not counts
+    assert kernel.cache_info().currsize == kernels
 
-    def compiled():
-        entries = [network_module.predict, network_module.forward, network_module.backward]
-        entries += [network_module.loss, training_module.train, training_module.gradient]
-        return [len(e.signatures) for e in entries], binding.kernel.cache_info().currsize
+    def square(z):
+        return z * z
 
-    use([4, 5], 20, 6)
-    # Numba has a type of its own for arrays that may not be written.
-    read_only = rng.random((5, 4))
-    read_only.flags.writeable = False
-    before = compiled()
-    assert all(count >= 1 for count in before[0])
-    for shape in range(30):
-        depth, rows = 1 + shape % 4, 5 + shape
-        use(rng.integers(1, 50, depth).tolist(), rows, None if shape % 3 else 1 + shape % rows)
-    NeuralNetwork([4, 2]).train(read_only, read_only[:, :2], 2, verbose=False)
-    assert NeuralNetwork([4, 2]).predict(read_only).shape == (5, 2)
-    assert compiled() == before
+    def twice(z):
+        return 2 * z
+
+    own = Activation("square", square, twice, numba.njit(square), numba.njit(twice))
+    with Compilations.counted() as counts:
+        use([4, 3, 2], dtype=dtype, hidden=own)
+    assert all(counts[kind] for kind in Compilations.KINDS)
+    assert kernel.cache_info().currsize == kernels + 2
+
+
+def test_parameters_that_are_read_only_compile_nothing(rng):
+    """As those that other libraries hand to `value_and_gradient`."""
+    network = NeuralNetwork([3, 4, 2], seed=0)
+    data = rng.standard_normal((5, 3)), rng.random((5, 2))
+    expected = network.value_and_gradient(network.parameters, *data)
+    parameters = network.parameters.copy()
+    parameters.flags.writeable = False
+    with Compilations.counted() as counts:
+        value, gradient = network.value_and_gradient(parameters, *data)
+    assert not counts
+    assert value == expected[0]
+    assert np.array_equal(gradient, expected[1])
 
 
 def test_threads_may_share_a_network(rng):
