@@ -84,8 +84,11 @@ class Monitor:
         history.validation.append(self.loss)
         if self._metric:
             history.metrics.setdefault(self.name, []).append(self.value)
-        if self._sign * self.value < self._best - self._min_delta or state.best is None:
-            self._best = self._sign * self.value
+        value = self._sign * self.value
+        # Anything is better than what is no number.
+        is_first = state.best is None or (math.isnan(self._best) and not math.isnan(value))
+        if is_first or value < self._best - self._min_delta:
+            self._best = value
             state.best, state.waited = parameters.copy(), 0
             history.best_epoch = len(history) - 1
         else:

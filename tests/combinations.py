@@ -245,7 +245,9 @@ def problem(combination, seed=0):
     rng = np.random.default_rng([seed, *str(combination).encode()])
     loss, output = combination.loss.split("/")
     with_classes = combination.data in ("class_weight", "both_weights")
-    n_out = 1 if with_classes and output == "sigmoid" else 2 if loss == "quantile" else 3
+    n_out = {"quantile": 2}.get(loss, 3)
+    if with_classes and output != "softmax":
+        n_out = 1
     layer_sizes = (*(3, 5, 4, 3)[: combination.depth + 1], n_out)
     parameters = np.concatenate([_matrix(rng, *sizes) for sizes in pairwise(layer_sizes)])
     y = _targets(rng, loss, output, 1 if loss == "quantile" else n_out, with_classes)

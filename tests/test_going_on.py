@@ -323,23 +323,29 @@ def test_it_goes_on_from_the_last_step(how, backend):
     note = {"callbacks": lambda network, history: last.append(network.parameters.copy())}
     network.train(X, Y, 3, 0.3, False, optimizer="sgd", **how, **note)
     assert not np.array_equal(network.parameters, last[-1])
-    # A learning rate of 0 shows where a training begins.
+    other = copy.deepcopy(network)
+    # A learning rate of 0 shows where a training begins, no epochs where an average does.
     network.train(X, Y, 1, 0.0, False, optimizer="sgd")
     assert np.array_equal(network.parameters, last[-1])
+    if "average" not in how:
+        other.train(X, Y, 0, 0.0, False, optimizer="sgd", average=0.5)
+        assert np.array_equal(other.parameters, last[-1])
 
 
 @pytest.mark.parametrize("changed", ["in place", "one of them", "assigned"])
-@pytest.mark.parametrize("how", [{"average": 0.9}, {"validation": OPPOSITE}])
+@pytest.mark.parametrize("how", [{"average": 0.9}, {"validation": HELD_OUT}])
 def test_it_starts_from_what_was_changed_by_hand(how, changed, backend):
     network = NeuralNetwork([3, 8, 2], backend=backend, seed=3)
     network.train(X, Y, 3, 0.3, False, optimizer="sgd", **how)
+    best = network.loss(*HELD_OUT)
     if changed == "in place":
-        network.weights[0][...] *= -1
+        network.weights[1][...] *= -1
     elif changed == "one of them":
         network.parameters[-1] += 1
     else:
         network.parameters = np.linspace(-1, 1, network.parameters.size)
     mine = network.parameters.copy()
+    assert network.loss(*HELD_OUT) > 1.05 * best
     # Neither the average nor the best so far, which was better, comes back.
     network.train(X, Y, 2, 0.0, False, optimizer="sgd", **how)
     assert np.array_equal(network.parameters, mine)
@@ -371,7 +377,8 @@ def test_after_patience_it_starts_from_the_best(backend):
     how = {"optimizer": "sgd", "validation": OPPOSITE, "average": 0.5}
     assert network.train(X, Y, 9, 0.3, False, **how, patience=2).stopped_by == "patience"
     best = network.parameters.copy()
-    network.train(X, Y, 1, 0.0, False, optimizer="sgd")
+    # An average starts from there, too.
+    network.train(X, Y, 1, 0.0, False, optimizer="sgd", average=0.5)
     assert np.array_equal(network.parameters, best)
 
 
@@ -459,13 +466,13 @@ def test_another_schedule_starts_anew_and_the_same_goes_on():
     assert history.learning_rate == [1, 0.5, 0.25]
 
 
-def test_no_average_forgets_it():
-    network, _ = simple(average=0.5)
-    simple(network=network)
-    without = network.parameters.copy()
-    # An average that starts now, and did not go on from before, is at its first step this mean.
-    simple("sgd", 0, 0.0, network=network, average=0.5)
-    assert np.array_equal(network.parameters, without)
+def test_an_average_starts_anew_where_there_was_none():
+    network, _ = simple("sgd", average=0.9)
+    simple("sgd", network=network)
+    other = fresh(network.parameters)
+    simple("sgd", network=network, average=0.9)
+    simple("sgd", network=other, average=0.9)
+    assert np.array_equal(network.parameters, other.parameters)
 
 
 # ------------------------------------------------------------------------------------------ files

@@ -406,3 +406,23 @@ def test_rows_that_weigh_nothing_are_not_held_out(backend, rng):
         chosen = sorted(int(row) for row in rows)
         expected = network.loss(X[chosen], y[chosen], sample_weight=weights[chosen])
         np.testing.assert_allclose(history.validation, [expected] * 2, rtol=1e-13)
+
+
+def test_anything_is_better_than_a_metric_that_is_no_number(backend, rng):
+    X, y = rng.standard_normal((20, 3)), rng.random((20, 1))
+    values = iter([np.nan, np.nan, np.nan, 5.0, np.nan, 3.0, 4.0])
+    network = NeuralNetwork([3, 4, 1], backend=backend, seed=0)
+    kept = []
+    history = network.train(
+        X,
+        y,
+        6,
+        0.5,
+        False,
+        validation=(X, y),
+        monitor=lambda y, prediction: next(values),
+        callbacks=lambda network, history: kept.append(network.parameters.copy()),
+    )
+    # The first value is of the trial before training.
+    assert history.best_epoch == 4
+    assert np.array_equal(network.parameters, kept[4])
