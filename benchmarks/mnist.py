@@ -15,13 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from fastnet import NeuralNetwork
-from fastnet.optimizers import SGD
+from fastnet.optimizers import SGD, Adam
 from fastnet.schedules import Cosine
 
 from .machine import facts
 
 FOLDER = Path(__file__).parent
 FILE = FOLDER / "mnist.json"
+SEEDS = 5
 
 
 @dataclass
@@ -71,18 +72,15 @@ def trained(network, train: Digits, measured: Digits, targets=None, **options):
     return errors, history.seconds[-1]
 
 
-def nielsen(train: Digits, measured: Digits, hidden: int, seed: int, scaled: bool, **network):
+def nielsen(train: Digits, measured: Digits, hidden: int, rate: float, seed: int, **network):
     """A network of Nielsen's book: sigmoids, initial weights and biases from N(0, 1).
 
-    The first 50,000 digits in batches of 10, 30 epochs. If `scaled`, as in chapter 3, the
-    weights are divided by the root of the number of inputs. His losses are sums over the ten
-    outputs where fastnet's are means: the rates are that much larger.
+    The first 50,000 digits in batches of 10, 30 epochs.
     """
     rng = np.random.default_rng(seed)
     weights = []
     for n_in, n_out in ((784, hidden), (hidden, 10)):
-        scale = n_in**-0.5 if scaled else 1.0
-        weights += [scale * rng.standard_normal(n_in * n_out), rng.standard_normal(n_out)]
+        weights += [rng.standard_normal(n_in * n_out), rng.standard_normal(n_out)]
     built = NeuralNetwork(
         [784, hidden, 10],
         hidden="sigmoid",
@@ -93,7 +91,6 @@ def nielsen(train: Digits, measured: Digits, hidden: int, seed: int, scaled: boo
         **network,
     )
     part = Digits(train.X[:50000], train.y[:50000])
-    rate = 0.5 * 10 if scaled else 3.0 * 10 / 2
     targets = np.eye(10, dtype=np.float32)[part.y]
     return trained(
         built,
@@ -107,31 +104,38 @@ def nielsen(train: Digits, measured: Digits, hidden: int, seed: int, scaled: boo
     )
 
 
-def quadratic(train: Digits, test: Digits) -> tuple[str, list[float], float]:
-    """Chapter 1: quadratic cost, rate 3; the best of three runs is quoted at its best epoch."""
-    runs = [nielsen(train, test, 30, seed, False, loss="mse") for seed in range(3)]
+def best_of_seeds(run: Callable[[int], tuple[list[float], float]]):
+    """The run with the best epoch, of as many seeds, and what the median one ended with."""
+    runs = [run(seed) for seed in range(SEEDS)]
     errors, seconds = min(runs, key=lambda run: min(run[0]))
-    return f"{100 - min(errors):.2f} % right (best epoch, best of 3)", errors, seconds
+    median = float(np.median([errors[-1] for errors, _ in runs]))
+    reached = (
+        f"{100 - min(errors):.2f} % right (best epoch of {SEEDS} seeds; "
+        f"median of their last epochs {100 - median:.2f})"
+    )
+    return reached, errors, seconds
+
+
+# Nielsen quotes the best epoch of the best of a few runs. His losses are sums over the ten
+# outputs, halved where they are squares; fastnet's are means: the rates are that much larger.
+
+
+def quadratic(train: Digits, test: Digits) -> tuple[str, list[float], float]:
+    """Chapter 1: quadratic cost, rate 3; right on the test digits."""
+    return best_of_seeds(lambda seed: nielsen(train, test, 30, 3.0 * 10 / 2, seed, loss="mse"))
 
 
 def regularized(train: Digits, test: Digits) -> tuple[str, list[float], float]:
     """Chapter 3: cross-entropy, rate 0.5, L2 with lambda 5; right on the validation digits."""
     held_out = Digits(train.X[50000:], train.y[50000:])
     # lambda / n of the sum of squares, for a loss that is a tenth of his.
-    errors, seconds = nielsen(train, held_out, 100, 0, True, l2=5 / 50000 / 10)
-    return f"{100 - errors[-1]:.2f} % right (best epoch {100 - min(errors):.2f})", errors, seconds
+    l2 = 5 / 50000 / 10
+    return best_of_seeds(lambda seed: nielsen(train, held_out, 100, 0.5 * 10, seed, l2=l2))
 
 
 def cross_entropy_800(train: Digits, test: Digits) -> tuple[str, list[float], float]:
-    """800 tanh units, cross-entropy, no distortions of the images."""
-    network = NeuralNetwork(
-        [784, 800, 10],
-        hidden="tanh",
-        output="softmax",
-        init="glorot_uniform",
-        dtype="float32",
-        seed=0,
-    )
+    """800 ReLU units, cross-entropy, no distortions of the images."""
+    network = NeuralNetwork([784, 800, 10], output="softmax", l2=1e-5, dtype="float32", seed=0)
     epochs = 40
     errors, seconds = trained(
         network,
@@ -151,7 +155,7 @@ def dropout_1024(train: Digits, test: Digits) -> tuple[str, list[float], float]:
         [784, 1024, 1024, 1024, 10],
         output="softmax",
         dropout=[0.2, 0.5, 0.5, 0.5],
-        max_norm=3.0,
+        max_norm=1.5,
         dtype="float32",
         seed=0,
     )
@@ -162,8 +166,9 @@ def dropout_1024(train: Digits, test: Digits) -> tuple[str, list[float], float]:
         test,
         epochs=epochs,
         batch_size=128,
-        optimizer=SGD(0.05, momentum=0.95),
+        optimizer=Adam(0.001),
         schedule=Cosine(epochs),
+        average=0.999,
     )
     return f"{errors[-1]:.2f} % wrong", errors, seconds
 

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .validation import one_of
-
 # Why a run ended -> how its history says so.
 STOPPED_BY = {
     "epochs": "all of its epochs are done",
@@ -90,35 +88,14 @@ class History(list[float]):
         NaN and infinities are kept, as `json` writes them by default.
         """
         return {
-            "losses": _floats(self, "losses"),
-            "validation": _floats(self.validation, "validation"),
-            "metrics": {name: _floats(values, name) for name, values in self.metrics.items()},
-            "learning_rate": _floats(self.learning_rate, "learning_rate"),
-            "seconds": _floats(self.seconds, "seconds"),
+            "losses": _floats(self),
+            "validation": _floats(self.validation),
+            "metrics": {name: _floats(values) for name, values in self.metrics.items()},
+            "learning_rate": _floats(self.learning_rate),
+            "seconds": _floats(self.seconds),
             "best_epoch": None if self.best_epoch is None else int(self.best_epoch),
             "stopped_by": self.stopped_by,
         }
-
-    @classmethod
-    def from_dict(cls, data: dict) -> History:
-        """The history of which `data` is the `as_dict()`.
-
-        Raises
-        ------
-        ValueError
-            Where something is missing, unknown, or no number.
-        """
-        expected = set(cls().as_dict())
-        if set(data) != expected:
-            raise ValueError(f"history has {sorted(data)}, expected {sorted(expected)}")
-        history = cls(_floats(data["losses"], "losses"))
-        history.validation = _floats(data["validation"], "validation")
-        history.metrics = {name: _floats(values, name) for name, values in data["metrics"].items()}
-        history.learning_rate = _floats(data["learning_rate"], "learning_rate")
-        history.seconds = _floats(data["seconds"], "seconds")
-        history.best_epoch = None if data["best_epoch"] is None else int(data["best_epoch"])
-        history.stopped_by = one_of(data["stopped_by"], "stopped_by", STOPPED_BY)
-        return history
 
     def __repr__(self) -> str:
         if not self:
@@ -161,8 +138,5 @@ class History(list[float]):
         return "1 epoch" if len(self) == 1 else f"{len(self)} epochs"
 
 
-def _floats(values: Iterable[float], name: str) -> list[float]:
-    try:
-        return [float(value) for value in values]
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} of a history has what is no number, expected numbers") from None
+def _floats(values: Iterable[float]) -> list[float]:
+    return [float(value) for value in values]

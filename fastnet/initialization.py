@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -56,14 +55,6 @@ def initial(plan: Plan, init, rng) -> np.ndarray:
     for weights, choice in zip(buffers.weights(plan, parameters), chosen, strict=True):
         weights[...] = RULES[choice](draw, *weights.shape) if isinstance(choice, str) else choice
     return parameters
-
-
-def he_normal(plan: Plan, normal) -> np.ndarray:
-    """The initial parameters "he_normal".
-
-    normal : function of (n_in, n_out) that draws standard normal numbers of that shape.
-    """
-    return initial(plan, "he_normal", SimpleNamespace(standard_normal=lambda shape: normal(*shape)))
 
 
 def _of_layers(plan: Plan, init) -> list[str | np.ndarray]:

@@ -308,15 +308,18 @@ class NeuralNetwork:
 
         Training goes on where the last call ended: the state of the optimizer, the schedule, the
         average and the order of the rows belong to the network, and train(5) twice is train(10),
-        bit for bit. It goes on from the last step, even where the network holds the average or
-        the best of its parameters; from these after `patience` has ended a training, and from
-        parameters that were changed in between. `reset_training` forgets all of it.
+        bit for bit; a schedule that ends needs its number of epochs then, `Cosine(10)`. Training
+        goes on from the last step, even where the network holds the average or the best of its
+        parameters; from these after `patience` has ended a training, and from parameters that
+        were changed in between. `reset_training` forgets all of it.
 
         Parameters
         ----------
         X : array_like, (rows, n_0)
             Finite real numbers. An array of whole numbers, float32 or float64, in memory or in a
-            file (`numpy.memmap`), is converted a batch at a time and never copied whole.
+            file (`numpy.memmap`), is converted a batch at a time and never copied whole: on the
+            compiled path not for a batch of all rows either, but for the drop-in's own update,
+            which keeps the activations of its batch.
         y : array_like
             (rows, n_L) numbers, or (rows,) where there is one output: in [0, 1] for a
             cross-entropy, at least 0 for "poisson". For softmax (rows,) labels 0 ... n_L - 1, or
@@ -383,7 +386,9 @@ class NeuralNetwork:
         every : int
             Epochs between two checkpoints.
         on_interrupt : {"return", "raise"}
-            What Ctrl-C does after training has stopped and the network is whole.
+            What Ctrl-C does after training has stopped and the network is whole, within half a
+            second; on the reference path after the step at hand. Before the first step it
+            raises KeyboardInterrupt.
 
         Returns
         -------

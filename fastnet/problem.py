@@ -25,7 +25,7 @@ def problem(
     Some jump at 0, so a logit, or for some losses an error of the output, nearer to 0 than its
     own error would say nothing about either path; such rows are drawn again.
     """
-    parameters = initialization.he_normal(plan, lambda *shape: rng.standard_normal(shape))
+    parameters = initialization.initial(plan, "he_normal", rng)
     parameters += 0.1 * rng.standard_normal(plan.size).astype(plan.dtype)
     X = np.empty((batch, plan.layer_sizes[0]), plan.dtype)
     targets = _targets(plan, batch, rng)

@@ -45,7 +45,8 @@ class Run:
     rates : the learning rates of the next steps, of which the last holds for those behind.
     first_epoch, updates : how many epochs and updates came before the first step.
     optimizer_since, average_since : the value of `updates` before theirs.
-    position : where the run is; the first is the number of steps taken.
+    position : where the run is: first the number of steps taken, then how far the next has come,
+        and last what is left of the budget.
     """
 
     loss: object
@@ -163,14 +164,15 @@ class Training:
                     end = total
                     if each_epoch:
                         end = (len(self.history) + 1) * self.steps_per_epoch
-                    slice_began = perf_counter()
+                    slice_began, step = perf_counter(), self._position
                     self._set_rates(end, budget)
                     if not self._advance(end, budget):
                         self.history.stopped_by = "divergence"
                         break
                     now = perf_counter()
                     self._seconds = now - began
-                    budget = self._next_budget(budget, now - slice_began, self._position == end)
+                    done = budget - int(self._run.position[-1])
+                    budget = self._next_budget(done, now - slice_began, self._position > step)
                     completed = self._note_epochs()
                     self._keep_finite()
                     if completed and each_epoch:
@@ -184,8 +186,8 @@ class Training:
                 has_diverged = self._finish()
                 if reporter:
                     reporter.close()
-            if interrupts.requested:
-                self.history.stopped_by = "interrupt"
+        if interrupts.requested:
+            self.history.stopped_by = "interrupt"
         if has_diverged:
             self._warn_of_divergence()
         return self.history
@@ -193,6 +195,11 @@ class Training:
     @property
     def _position(self) -> int:
         return int(self._run.position[0])
+
+    @property
+    def _is_half_done(self) -> bool:
+        """Whether some layers have been updated by the step at hand, and some not."""
+        return self._run.update_each_layer and self._run.position[1] > 0
 
     def _is_over(self, interrupts: Interrupts) -> bool:
         limit = self.options.max_seconds
@@ -202,13 +209,13 @@ class Training:
             self.history.stopped_by = "max_seconds"
         return self.history.stopped_by != "epochs"
 
-    def _next_budget(self, budget: int, seconds: float, has_ended: bool) -> int:
+    def _next_budget(self, done: int, seconds: float, has_completed_step: bool) -> int:
         """As many chunks as take about SLICE_SECONDS, from how long those of a slice took.
 
-        has_ended : whether it ended before its budget, perhaps.
+        Within a step the chunks to come may be slower than these.
         """
-        measured = seconds / budget
-        if measured > self._chunk_seconds or not has_ended:
+        measured = seconds / done
+        if measured > self._chunk_seconds or has_completed_step:
             self._chunk_seconds = max(measured, self._chunk_seconds / LARGEST_SPEEDUP, 1e-9)
         return max(1, min(int(SLICE_SECONDS / self._chunk_seconds), LARGEST_BUDGET))
 
@@ -253,7 +260,8 @@ class Training:
         if self.monitor:
             averaged = self.state.averaged
             measured = self.parameters if averaged is None else averaged
-            with interrupts.at_once():
+            # What overflows is found in the loss or in the weights, and said once.
+            with interrupts.at_once(), np.errstate(all="ignore"):
                 self.monitor.measure(measured)
             if self.monitor.update(measured, self.state, self.history):
                 self.history.stopped_by = "patience"
@@ -272,7 +280,8 @@ class Training:
 
     def _keep_finite(self) -> None:
         """Keep a copy of the parameters, to fall back to if they overflow."""
-        if self._seconds - self._copied_at < COPY_SHARE * self._copy_cost:
+        is_due = self._seconds - self._copied_at >= COPY_SHARE * self._copy_cost
+        if self._is_half_done or not (is_due or self._run.update_each_layer):
             return
         began = perf_counter()
         if np.isfinite(self.parameters).all():
@@ -291,7 +300,7 @@ class Training:
         self._count()
         self._note_epochs()
         is_finite = bool(np.isfinite(self.parameters).all())
-        if not is_finite:
+        if not is_finite or self._is_half_done:
             self.parameters[...] = self._finite
         has_diverged = not is_finite or self.history.stopped_by == "divergence"
         if has_diverged:

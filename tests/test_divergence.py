@@ -9,13 +9,6 @@ from fastnet import DivergenceWarning, NeuralNetwork
 from fastnet.backend import NAMES
 
 
-@pytest.fixture(autouse=True)
-def _without_numpys_own_warnings():
-    """The reference path is NumPy, whose warnings of overflow are the user's to turn off."""
-    with np.errstate(all="ignore"):
-        yield
-
-
 def problem(backend, dtype="float64", **options):
     rng = np.random.default_rng(11)
     network = NeuralNetwork(
@@ -40,6 +33,7 @@ def place_of(message):
     return tuple(map(int, re.search(r"in epoch (\d+), step (\d+);", message).groups()))
 
 
+@np.errstate(all="ignore")
 def first_bad_place(X, y, epochs, rate, batch_size, dtype):
     """The epoch and the step whose loss is no finite number, by hand."""
     network, _, _ = problem("reference", dtype)
@@ -160,6 +154,7 @@ def test_the_best_parameters_are_kept(backend):
     assert np.array_equal(network.parameters, seen[history.best_epoch])
 
 
+@np.errstate(all="ignore")
 def test_a_warning_that_is_an_error_leaves_a_whole_network(backend):
     network, X, y = problem(backend)
     seen = []

@@ -1,9 +1,11 @@
 """NeuralNetwork against the plain class that it replaces, on both backends."""
 
+import itertools
+
 import numpy as np
 import pytest
 
-from fastnet import NeuralNetwork
+from fastnet import NeuralNetwork, training
 
 from .plain import PlainNetwork
 
@@ -156,3 +158,48 @@ def test_a_seed_takes_the_place_of_the_global_generator(backend):
     assert np.array_equal(state, np.random.get_state()[1])
     other = NeuralNetwork([3, 4, 2], backend=backend, seed=8)
     assert not np.array_equal(first.parameters, other.parameters)
+
+
+def many_rows(rng):
+    """More than the compiled path works on together: five chunks, the last of them short."""
+    X = rng.standard_normal((600, 30))
+    return X, rng.integers(0, 2, (600, 2))
+
+
+@pytest.mark.parametrize("batch_size", [None, 250])
+def test_a_batch_of_many_rows(batch_size, backend, rng):
+    """Bit for bit the same in slices of one chunk each, and as the plain class has it."""
+    X, y = many_rows(rng)
+    plain, network = pair([30, 300, 20, 2], backend)
+    losses = network.train(X, y, 6, 0.01, False, batch_size=batch_size, shuffle=False)
+    if batch_size is None:
+        np.testing.assert_allclose(losses, plain.train(X, y, 6, 0.01, verbose=False), rtol=1e-9)
+        assert_parameters_agree(network, plain, roundings=5000)
+    _, sliced = pair([30, 300, 20, 2], backend)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "SLICE_SECONDS", 0)
+        again = sliced.train(X, y, 6, 0.01, False, batch_size=batch_size, shuffle=False)
+    assert list(again) == list(losses)
+    assert np.array_equal(sliced.parameters, network.parameters)
+
+
+def test_no_half_of_a_step_is_left(rng, monkeypatch):
+    """Wherever training stops: layers are updated one after the other, and all or none."""
+    X, y = many_rows(rng)
+    _, network = pair([30, 300, 20, 2], "compiled")
+    after = [network.parameters.copy()]
+    for _ in range(3):
+        network.train(X, y, 1, 0.01, False)
+        after.append(network.parameters.copy())
+    clock = itertools.count()
+    monkeypatch.setattr(training, "perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr(training, "SLICE_SECONDS", 0)
+    stops = set()
+    for seconds in range(1, 240, 7):
+        _, network = pair([30, 300, 20, 2], "compiled")
+        history = network.train(X, y, 3, 0.01, False, max_seconds=seconds)
+        assert np.array_equal(network.parameters, after[len(history)])
+        stops.add(len(history))
+        network.train(X, y, 3 - len(history), 0.01, False)
+        assert np.array_equal(network.parameters, after[3])
+    assert stops == {0, 1, 2, 3}

@@ -94,11 +94,12 @@ def penalty(plan, parameters, gradient=None):
 def trainer(plan, parameters, X, targets, run, losses):
     """A function of (last_step, budget) that takes steps; see the reference's `train`.
 
-    The budget is in chunks of rows: what is left of a batch is done in the next call.
+    The budget is in chunks: what is left of a batch is done in the next call.
     """
     program = _program(plan)
-    whole = run.update_each_layer
-    choices, workspace = program.for_rows(X, run.batch_size, whole=whole, training=True)
+    choices, workspace = program.for_rows(
+        X, run.batch_size, training=True, each_layer=run.update_each_layer
+    )
     kept = program.with_loss(choices, run.loss, targets, run.weights)
     norms = program.with_run(choices, kept[0], run)
 

@@ -130,7 +130,7 @@ class KernelCache(_Cache):
             payload = serialize.dumps(result._reduce())
             partial.write_bytes(hashlib.sha256(payload).digest() + payload)
             partial.replace(file)
-        except OSError as error:
+        except Exception as error:  # an interrupted dump may end in anything
             with contextlib.suppress(OSError):  # a read-only file system refuses this as well
                 partial.unlink(missing_ok=True)
             _warn_once(f"cannot write to {file.parent} ({error})")

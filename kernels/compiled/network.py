@@ -287,37 +287,79 @@ def back_propagate(
 
     optimizer_step : its number, where each layer is updated before delta passes through.
     """
-    capacity, product = choices[table.CAPACITY], choices[table.PRODUCT]
-    delta = at(workspace, choices[table.DELTA] * capacity)
-    following = at(workspace, choices[table.NEXT_DELTA] * capacity)
-    scratch = at(workspace, choices[table.SCRATCH])
-    panels = (rows + width - 1) // width
     for place in range(layers.shape[0] - 1, -1, -1):
-        n_in, n_out = layers[place, table.N_IN], layers[place, table.N_OUT]
-        a = at(workspace, layers[place, table.INPUT] * capacity)
-        weights = at(parameters, layers[place, table.WEIGHTS])
-        out = at(gradient, layers[place, table.WEIGHTS])
-        call(product, table.WEIGHT_GRADIENT, a, delta, out, scratch, n_in, n_out, rows, accumulate)
+        layer_gradient(choices, layers, gradient, workspace, place, rows, accumulate)
         if choices[table.UPDATE_EACH_LAYER]:
-            numbers = doubles(choices[table.OPTIMIZER_NUMBERS])
-            size = (n_in + 1) * n_out
-            # The drop-in's update keeps no state: any pointer does.
-            call(choices[table.OPTIMIZER], out, numbers, optimizer_step, scratch, weights, size)
+            update_layer(choices, layers, parameters, gradient, place, optimizer_step)
         if place:
-            call(
-                product, table.INPUT_DELTA, delta, weights, following, scratch, n_in, n_out, rows, 0
-            )
-            if choices[table.DROPOUT_BACKWARD] and layers[place, table.MASK]:
-                mask = at(workspace, layers[place, table.MASK] * capacity)
-                call(choices[table.DROPOUT_BACKWARD], mask, following, panels * n_in * width)
-            z = at(workspace, layers[place - 1, table.LOGITS] * capacity)
-            for panel in range(panels):
-                call(
-                    layers[place - 1, table.BACKWARD],
-                    at(z, panel * n_in * width),
-                    at(a, panel * (n_in + 1) * width),
-                    at(following, panel * n_in * width),
-                    n_in,
-                    width,
-                )
-            delta, following = following, delta
+            pass_back(choices, layers, parameters, workspace, place, rows, width)
+
+
+@helper
+def delta_of(choices, layers, workspace, place):
+    """Where the delta of a layer is: two places take turns, the last layer's is the first."""
+    turn = (layers.shape[0] - 1 - place) % 2
+    start = choices[table.NEXT_DELTA] if turn else choices[table.DELTA]
+    return at(workspace, start * choices[table.CAPACITY])
+
+
+@helper
+def layer_gradient(choices, layers, gradient, workspace, place, rows, accumulate):
+    """The gradient by the weights of one layer, whose delta is known."""
+    call(
+        choices[table.PRODUCT],
+        table.WEIGHT_GRADIENT,
+        at(workspace, layers[place, table.INPUT] * choices[table.CAPACITY]),
+        delta_of(choices, layers, workspace, place),
+        at(gradient, layers[place, table.WEIGHTS]),
+        at(workspace, choices[table.SCRATCH]),
+        layers[place, table.N_IN],
+        layers[place, table.N_OUT],
+        rows,
+        accumulate,
+    )
+
+
+@helper
+def update_layer(choices, layers, parameters, gradient, place, optimizer_step):
+    """The drop-in's update of one layer, which keeps no state: any pointer does for it."""
+    start = layers[place, table.WEIGHTS]
+    slope, weights = at(gradient, start), at(parameters, start)
+    numbers = doubles(choices[table.OPTIMIZER_NUMBERS])
+    size = (layers[place, table.N_IN] + 1) * layers[place, table.N_OUT]
+    call(choices[table.OPTIMIZER], slope, numbers, optimizer_step, slope, weights, size)
+
+
+@helper
+def pass_back(choices, layers, parameters, workspace, place, rows, width):
+    """The delta of the layer before `place`: through the weights, the dropout, the activation."""
+    capacity = choices[table.CAPACITY]
+    n_in, n_out = layers[place, table.N_IN], layers[place, table.N_OUT]
+    panels = (rows + width - 1) // width
+    out = delta_of(choices, layers, workspace, place - 1)
+    call(
+        choices[table.PRODUCT],
+        table.INPUT_DELTA,
+        delta_of(choices, layers, workspace, place),
+        at(parameters, layers[place, table.WEIGHTS]),
+        out,
+        at(workspace, choices[table.SCRATCH]),
+        n_in,
+        n_out,
+        rows,
+        0,
+    )
+    if choices[table.DROPOUT_BACKWARD] and layers[place, table.MASK]:
+        mask = at(workspace, layers[place, table.MASK] * capacity)
+        call(choices[table.DROPOUT_BACKWARD], mask, out, panels * n_in * width)
+    z = at(workspace, layers[place - 1, table.LOGITS] * capacity)
+    a = at(workspace, layers[place, table.INPUT] * capacity)
+    for panel in range(panels):
+        call(
+            layers[place - 1, table.BACKWARD],
+            at(z, panel * n_in * width),
+            at(a, panel * (n_in + 1) * width),
+            at(out, panel * n_in * width),
+            n_in,
+            width,
+        )

@@ -6,10 +6,12 @@ from . import binding, table
 from .microkernel import TILE_VECTORS, lanes
 
 # Activations of so many bytes stay in the second-level cache of any machine of the last ten
-# years, beside the weights that pass through; but a chunk is never less than eight panels, so
-# that the weights of wide layers are not read again for a handful of rows.
+# years, beside the weights that pass through; but wide layers take eight panels, so that their
+# weights are not read again for a handful of rows, unless Ctrl-C would wait for them: so many
+# bytes of weights times rows take a third of a second.
 CHUNK_BYTES = 512 * 1024
 CHUNK_PANELS = 8
+CHUNK_WORK = 2**34
 
 
 class Program:
@@ -58,17 +60,16 @@ class Program:
     def address(self, kind, chosen, *more):
         return binding.address(kind, chosen, self.dtype.name, *more)
 
-    def for_rows(self, X, batch_size=None, whole=False, training=False):
+    def for_rows(self, X, batch_size=None, whole=False, training=False, each_layer=False):
         """A copy of the choices for the data X, and a workspace for its batches.
 
-        A batch is worked on in chunks, or all at once if `whole`. The caller keeps X alive:
-        the choices hold its address, so that its kind compiles nothing.
+        A batch is worked on in chunks, or all at once if `whole`; if layers are updated one
+        after the other, `each_layer`, every chunk has a workspace of its own. The caller keeps
+        X alive: the choices hold its address, so that its kind compiles nothing.
         """
         rows = batch_size or len(X)
         numbers = self.numbers_with_masks if training else self.numbers_without_masks
-        bytes_per_row = numbers * self.dtype.itemsize
-        chunk = max(CHUNK_BYTES // bytes_per_row, CHUNK_PANELS * self.panel)
-        wanted = rows if whole else min(rows, chunk)
+        wanted = rows if whole else min(rows, self._chunk(numbers))
         capacity = -(-wanted // self.panel) * self.panel
         choices = self.choices.copy()
         choices[table.CAPACITY] = capacity
@@ -79,8 +80,15 @@ class Program:
         choices[table.INPUTS] = X.ctypes.data
         choices[[table.INPUT_ROW, table.INPUT_COLUMN]] = strides(X)
         # Zeros: the lanes behind a batch's last row take part in the arithmetic, unread.
-        workspace = np.zeros(choices[table.SCRATCH] + self.scratch, self.dtype)
-        return choices, workspace
+        choices[table.WORKSPACE] = choices[table.SCRATCH] + self.scratch
+        chunks = -(-rows // capacity) if each_layer else 1
+        return choices, np.zeros(chunks * choices[table.WORKSPACE], self.dtype)
+
+    def _chunk(self, numbers):
+        """How many rows are worked on together, which take `numbers` of workspace each."""
+        in_cache = CHUNK_BYTES // (numbers * self.dtype.itemsize)
+        in_time = CHUNK_WORK // (self.plan.size * self.dtype.itemsize)
+        return max(in_cache, min(CHUNK_PANELS * self.panel, in_time))
 
     def gather_rows(self, source):
         """The kernel that fetches rows of numbers of the dtype of `source`."""

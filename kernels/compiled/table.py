@@ -38,35 +38,36 @@ CAPACITY = 19  # rows that the workspace has room for
 LOSSES = 20
 SCALE = 21
 SCRATCH = 22
+WORKSPACE = 23  # how many numbers all of this is
 # ... then the data, as addresses and, in numbers, strides ...
-INPUTS = 23
-INPUT_ROW = 24
-INPUT_COLUMN = 25
-TARGETS = 26
-TARGET_ROW = 27
-TARGET_COLUMN = 28
-ROW_WEIGHTS = 29  # float64, or 0
-SUBSET = 30  # int64, the rows that the order is made of, or 0 for all
+INPUTS = 24
+INPUT_ROW = 25
+INPUT_COLUMN = 26
+TARGETS = 27
+TARGET_ROW = 28
+TARGET_COLUMN = 29
+ROW_WEIGHTS = 30  # float64, or 0
+SUBSET = 31  # int64, the rows that the order is made of, or 0 for all
 # ... and how to train: addresses of vectors ...
-SETTINGS = 31
-LOSS_NUMBERS = 32
-OPTIMIZER_NUMBERS = 33
-STATE = 34
-AVERAGED = 35
-RATES = 36
-NORMS = 37  # float64, room for one of each unit of the widest layer
+SETTINGS = 32
+LOSS_NUMBERS = 33
+OPTIMIZER_NUMBERS = 34
+STATE = 35
+AVERAGED = 36
+RATES = 37
+NORMS = 38  # float64, room for one of each unit of the widest layer
 # ... and numbers.
-N_RATES = 38
-UPDATE_EACH_LAYER = 39  # as the drop-in does, before delta passes through the weights
-BATCH_SIZE = 40
-SHUFFLE = 41
-KEY = 42
-STEP_KEY = 43
-FIRST_EPOCH = 44
-UPDATES = 45  # before the first step of the run
-OPTIMIZER_SINCE = 46  # how many updates came before the state's first
-AVERAGE_SINCE = 47
-CHOICES = 48
+N_RATES = 39
+UPDATE_EACH_LAYER = 40  # as the drop-in does, before delta passes through the weights
+BATCH_SIZE = 41
+SHUFFLE = 42
+KEY = 43
+STEP_KEY = 44
+FIRST_EPOCH = 45
+UPDATES = 46  # before the first step of the run
+OPTIMIZER_SINCE = 47  # how many updates came before the state's first
+AVERAGE_SINCE = 48
+CHOICES = 49
 
 # Places of the vector of settings, float64 ...
 TOTAL_WEIGHT = 0
@@ -89,10 +90,9 @@ DROPOUT_RATES = 14
 
 # Places of the position in a run: where it is, and how far it shall go.
 STEP = 0
-ROW = 1  # of the batch, where it goes on
+CHUNK = 1  # of the step, where it goes on
 LAST_STEP = 2
-BUDGET = 3  # chunks of rows
-POSITIONS = 4
+BUDGET = 3  # chunks
 
 # No optimizer has more vectors of state.
 MOST_SLOTS = 4

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numba import carray
 
 from . import table
 from .jit import entry, helper
@@ -12,7 +13,10 @@ from .network import (
     forward_panels,
     gather_inputs,
     gather_targets,
+    layer_gradient,
     loss_of_panels,
+    pass_back,
+    update_layer,
 )
 from .pointers import at, borrow, call, doubles, integers, pointer
 from .shuffling import random_bits, shuffle
@@ -23,7 +27,7 @@ _FIRST_STEP = np.uint64(2**63)
 
 @entry
 def train(choices, layers, parameters, gradient, workspace, order, losses, position):
-    """Take steps until position[LAST_STEP], or until position[BUDGET] chunks of rows are done.
+    """Take steps until position[LAST_STEP], or until position[BUDGET] chunks are done.
 
     position : int64, see `table`; says afterwards where to go on, in the middle of a batch too.
     losses : float64, one for each epoch; each step adds its share of its epoch's mean.
@@ -36,10 +40,10 @@ def train(choices, layers, parameters, gradient, workspace, order, losses, posit
     rows, batch_size = order.size, choices[table.BATCH_SIZE]
     capacity = choices[table.CAPACITY]
     steps_per_epoch = (rows + batch_size - 1) // batch_size
-    # One batch for ever, and it fits: its rows need to be fetched only once.
+    # One batch for ever, whose rows stay in the workspace: they are fetched only once.
     is_constant = (
         steps_per_epoch == 1
-        and rows <= capacity
+        and (rows <= capacity or choices[table.UPDATE_EACH_LAYER])
         and not choices[table.SHUFFLE]
         and not choices[table.NOISE]
         and not layers[0, table.MASK]
@@ -50,30 +54,51 @@ def train(choices, layers, parameters, gradient, workspace, order, losses, posit
         epoch, batch = step // steps_per_epoch, step % steps_per_epoch
         first = batch * batch_size
         count = min(batch_size, rows - first)
-        if position[table.ROW] == 0:
+        # A division takes as long as the arithmetic of a tiny batch.
+        end = 1 if count <= capacity else (count + capacity - 1) // capacity
+        # A layer can be updated when all chunks have been through it: see `layered_chunk`.
+        is_layered = choices[table.UPDATE_EACH_LAYER] and end > 1
+        if is_layered:
+            end *= 1 + layers.shape[0]
+        if position[table.CHUNK] == 0:
             if batch == 0 and choices[table.SHUFFLE]:
                 new_order(choices, order, epoch)
             begin_batch(choices, settings, at(order, first), count, step)
         rate = rates[min(step - first_step, choices[table.N_RATES] - 1)]
         doubles(choices[table.OPTIMIZER_NUMBERS])[0] = rate
-        while position[table.ROW] < count and budget > 0:
-            start = position[table.ROW]
-            settings[table.BATCH_LOSS] += chunk_gradient(
-                choices,
-                layers,
-                parameters,
-                gradient,
-                workspace,
-                at(order, first),
-                start,
-                min(capacity, count - start),
-                is_constant and step > first_step,
-                step,
-            )
-            position[table.ROW] += capacity
+        while position[table.CHUNK] < end and budget > 0:
+            chunk, chosen = position[table.CHUNK], at(order, first)
+            if is_layered:
+                settings[table.BATCH_LOSS] += layered_chunk(
+                    choices,
+                    layers,
+                    parameters,
+                    gradient,
+                    workspace,
+                    chosen,
+                    count,
+                    chunk,
+                    is_constant and step > first_step,
+                    step,
+                )
+            else:
+                start = chunk * capacity
+                settings[table.BATCH_LOSS] += chunk_gradient(
+                    choices,
+                    layers,
+                    parameters,
+                    gradient,
+                    workspace,
+                    chosen,
+                    start,
+                    min(capacity, count - start),
+                    is_constant and step > first_step,
+                    step,
+                )
+            position[table.CHUNK] = chunk + 1
             budget -= 1
-        if position[table.ROW] >= count:
-            position[table.ROW] = 0
+        if position[table.CHUNK] == end:
+            position[table.CHUNK] = 0
             value = settings[table.BATCH_LOSS] * settings[table.BATCH_SCALE]
             if choices[table.PENALIZE]:
                 value += penalty(choices, layers, settings, parameters, gradient)
@@ -84,6 +109,10 @@ def train(choices, layers, parameters, gradient, workspace, order, losses, posit
             if not choices[table.UPDATE_EACH_LAYER]:
                 update(choices, layers, settings, parameters, gradient, step)
             position[table.STEP] = step + 1
+            # The caller keeps the parameters between such steps, as no step is done at once.
+            if is_layered:
+                break
+    position[table.BUDGET] = budget
     return True
 
 
@@ -143,6 +172,20 @@ def chunk_gradient(
     is_gathered : the workspace holds these rows already, all of them.
     """
     width = panel_width(rows, workspace.itemsize)
+    total = chunk_loss(
+        choices, layers, parameters, workspace, order, start, rows, width, is_gathered
+    )
+    if math.isfinite(total):
+        updates = choices[table.UPDATES] + step + 1 - choices[table.OPTIMIZER_SINCE]
+        back_propagate(
+            choices, layers, parameters, gradient, workspace, rows, width, start, updates
+        )
+    return total
+
+
+@helper
+def chunk_loss(choices, layers, parameters, workspace, order, start, rows, width, is_gathered):
+    """Forward, and the delta of the last layer; returns the sum of weight times loss."""
     chosen = at(order, start)
     if not is_gathered:
         gather_inputs(choices, layers, workspace, chosen, start, rows, width)
@@ -150,13 +193,38 @@ def chunk_gradient(
     with_output = choices[table.OUTPUT_BACKWARD] != 0
     forward_panels(choices, layers, parameters, workspace, start, rows, width, with_output)
     scale = doubles(choices[table.SETTINGS])[table.BATCH_SCALE]
-    total = loss_of_panels(choices, layers, workspace, chosen, rows, width, scale)
-    if math.isfinite(total):
-        optimizer_step = choices[table.UPDATES] + step + 1 - choices[table.OPTIMIZER_SINCE]
-        back_propagate(
-            choices, layers, parameters, gradient, workspace, rows, width, start, optimizer_step
-        )
-    return total
+    return loss_of_panels(choices, layers, workspace, chosen, rows, width, scale)
+
+
+@helper
+def layered_chunk(
+    choices, layers, parameters, gradient, workspace, order, count, turn, is_gathered, step
+):
+    """As `chunk_gradient` where delta passes through weights that all chunks have changed.
+
+    The chunks keep their workspaces, one behind the other, and take turns: first each is done
+    forward, then each adds to the gradient of the last layer, and so on to the first layer.
+
+    count : rows of the batch.  turn : of `chunks` forward, and as many for each layer.
+    """
+    capacity, size = choices[table.CAPACITY], choices[table.WORKSPACE]
+    chunks = (count + capacity - 1) // capacity
+    stage, chunk = turn // chunks, turn % chunks
+    own = carray(at(workspace, chunk * size), size)
+    start = chunk * capacity
+    rows = min(capacity, count - start)
+    width = panel_width(rows, workspace.itemsize)
+    if stage == 0:
+        return chunk_loss(choices, layers, parameters, own, order, start, rows, width, is_gathered)
+    if math.isfinite(doubles(choices[table.SETTINGS])[table.BATCH_LOSS]):
+        place = layers.shape[0] - stage
+        if stage > 1:
+            pass_back(choices, layers, parameters, own, place + 1, rows, width)
+        layer_gradient(choices, layers, gradient, own, place, rows, start)
+        if chunk == chunks - 1:
+            updates = choices[table.UPDATES] + step + 1 - choices[table.OPTIMIZER_SINCE]
+            update_layer(choices, layers, parameters, gradient, place, updates)
+    return 0.0
 
 
 @helper

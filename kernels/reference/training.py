@@ -32,7 +32,8 @@ def trainer(plan, parameters, X, targets, run, losses):
 def train(plan, parameters, X, targets, run, losses, last_step, budget):
     """Take steps up to `last_step`, at most `budget` of them; a step is one batch.
 
-    run : how it is trained, see `fastnet.training.Run`. `run.position[0]` counts the steps taken.
+    run : how it is trained, see `fastnet.training.Run`. `run.position` counts the steps taken
+        first and last those that are left of the budget.
     losses : float64, one for each epoch; each step adds its share of its epoch's mean.
 
     Returns whether all is well: not where a loss is no finite number, whose step is not taken.
@@ -40,6 +41,7 @@ def train(plan, parameters, X, targets, run, losses, last_step, budget):
     rows = len(run.order)
     steps_per_epoch = -(-rows // run.batch_size)
     first_step = int(run.position[0])
+    run.position[-1] = budget
     for step in range(first_step, min(last_step, first_step + budget)):
         epoch, batch = divmod(step, steps_per_epoch)
         if batch == 0 and run.shuffle:
@@ -48,12 +50,15 @@ def train(plan, parameters, X, targets, run, losses, last_step, budget):
                 run.order[:] = run.rows[run.order]
         chosen = run.order[batch * run.batch_size : (batch + 1) * run.batch_size]
         rate = run.rates[min(step - first_step, len(run.rates) - 1)]
-        value = train_step(plan, parameters, X, targets, run, chosen, run.updates + step, rate)
+        # What overflows is found in the loss or in the weights, and said once.
+        with np.errstate(all="ignore"):
+            value = train_step(plan, parameters, X, targets, run, chosen, run.updates + step, rate)
         weight = len(chosen) if run.weights is None else run.weights[chosen].sum()
         losses[epoch] += value * weight / run.total_weight
         if not np.isfinite(value):
             return False
         run.position[0] = step + 1
+        run.position[-1] -= 1
     return True
 
 
