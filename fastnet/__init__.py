@@ -11,10 +11,10 @@ if not (_Path(__file__).parent / "kernels").is_dir() and (_checkout / "kernels")
 
 from . import optimizers, schedules  # noqa: E402
 from .custom import Activation, Loss  # noqa: E402
-from .history import History  # noqa: E402
 from .losses import Huber, Quantile  # noqa: E402
 from .network import NeuralNetwork  # noqa: E402
-from .training import DivergenceWarning  # noqa: E402
+from .training.history import History  # noqa: E402
+from .training.loop import DivergenceWarning  # noqa: E402
 
 __all__ = [
     "Activation",

@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _compare(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
-    from . import compare
+    from .comparison import compare
 
     try:
         sizes = [int(size) for size in chosen.layers.split(",")]

@@ -11,12 +11,12 @@ import numpy as np
 from . import files, optimizers, schedules, validation
 from .backend import choose as choose_backend
 from .custom import Activation, Loss
-from .history import History
 from .kernels import catalog
 from .losses import Huber, Quantile
-from .options import Options
 from .plan import Plan
-from .state import TrainingState
+from .training.history import History
+from .training.options import Options
+from .training.state import TrainingState
 
 # The vectors of a state that may be missing, and its whole numbers.
 VECTORS = ("averaged", "best", "last", "held")

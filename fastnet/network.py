@@ -7,17 +7,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from . import buffers, checkpoints, evaluation, initialization, progress, validation
+from . import buffers, checkpoints, initialization, validation
 from .architecture import plan_of
 from .backend import choose as choose_backend
 from .backend import load as load_backend
-from .callbacks import Callbacks
-from .data import Data, rows_left, validation_set
-from .history import History
-from .options import Options
-from .state import TrainingState
-from .stopping import Monitor
-from .training import Training
+from .training import evaluation, progress
+from .training.callbacks import Callbacks
+from .training.data import Data, rows_left, validation_set
+from .training.history import History
+from .training.loop import Training
+from .training.options import Options
+from .training.state import TrainingState
+from .training.stopping import Monitor
 
 # The number of an epoch that no training reaches: its order splits off the validation rows.
 SPLIT = 2**62

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import fastnet
-from fastnet import compare
 from fastnet.__main__ import main
-from fastnet.bounds import BOUNDS
+from fastnet.comparison import compare
+from fastnet.comparison.bounds import BOUNDS
 from fastnet.kernels import catalog
 
 ROOT = Path(__file__).parent.parent

@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from fastnet import NeuralNetwork, training
+from fastnet import NeuralNetwork
+from fastnet.training import loop
 
 from .plain import PlainNetwork
 
@@ -177,7 +178,7 @@ def test_a_batch_of_many_rows(batch_size, backend, rng):
         assert_parameters_agree(network, plain, roundings=5000)
     _, sliced = pair([30, 300, 20, 2], backend)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "SLICE_SECONDS", 0)
+        patch.setattr(loop, "SLICE_SECONDS", 0)
         again = sliced.train(X, y, 6, 0.01, False, batch_size=batch_size, shuffle=False)
     assert list(again) == list(losses)
     assert np.array_equal(sliced.parameters, network.parameters)
@@ -192,8 +193,8 @@ def test_no_half_of_a_step_is_left(rng, monkeypatch):
         network.train(X, y, 1, 0.01, False)
         after.append(network.parameters.copy())
     clock = itertools.count()
-    monkeypatch.setattr(training, "perf_counter", lambda: float(next(clock)))
-    monkeypatch.setattr(training, "SLICE_SECONDS", 0)
+    monkeypatch.setattr(loop, "perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr(loop, "SLICE_SECONDS", 0)
     stops = set()
     for seconds in range(1, 240, 7):
         _, network = pair([30, 300, 20, 2], "compiled")

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from fastnet import Activation, Huber, Loss, NeuralNetwork, Quantile, files, optimizers, schedules
-from fastnet.state import TrainingState
+from fastnet.training.state import TrainingState
 
 from .conftest import BACKENDS
 

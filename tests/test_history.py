@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from fastnet.history import STOPPED_BY, History
+from fastnet.training.history import STOPPED_BY, History
 
 
 def history_of(epochs, best=None, stopped_by="epochs"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fastnet import bounds
+from fastnet.comparison import bounds
 from fastnet.kernels import catalog
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,14 +25,18 @@ COMPILERS = {"njit", "cfunc", "CFunc", "ccallback", "fastmath", "error_model", "
 # of its own level and of the levels before it.
 LEVELS = (
     "validation plan",
-    "custom data files history interrupts losses metrics optimizers schedules",
+    "custom files losses metrics optimizers schedules",
     "backend buffers",
-    "architecture evaluation initialization options progress state stopping",
-    "training",
-    "callbacks checkpoints",
+    "architecture initialization",
+    "training training.data training.history training.interrupts training.run",
+    "training.evaluation training.options training.progress training.state training.stopping",
+    "training.callbacks training.loop",
+    "checkpoints",
     "network",
     "__init__",
-    "checks bounds problem compare demo",
+    "comparison comparison.checks",
+    "comparison.bounds comparison.problem",
+    "comparison.compare demo",
     "__main__",
 )
 LEVEL = {
@@ -148,7 +152,11 @@ PLANTED = [
     ("kernels/reference/network.py", "from ..compiled import table", "NumPy and the catalog only"),
     ("kernels/reference/layers.py", "import numba", "Numba lives in the compiled path only"),
     ("fastnet/plan.py", "from llvmlite import ir", "Numba lives in the compiled path only"),
-    ("fastnet/training.py", "def f():\n    import numba", "Numba lives in the compiled path only"),
+    (
+        "fastnet/training/loop.py",
+        "def f():\n    import numba",
+        "Numba lives in the compiled path only",
+    ),
     ("kernels/compiled/losses.py", "from numba import njit", "mentions njit"),
     ("kernels/compiled/losses.py", "import numba\nnumba.cfunc('void()')", "mentions cfunc"),
     ("kernels/compiled/binding.py", "from numba.core.ccallback import CFunc", "mentions CFunc"),
@@ -165,17 +173,17 @@ PLANTED = [
     ("kernels/compiled/program.py", "import fastnet.buffers", "nothing of the package above"),
     ("fastnet/validation.py", "from . import network", "imports point downwards"),
     ("fastnet/validation.py", "from .backend import load", "imports point downwards"),
-    ("fastnet/plan.py", "from .training import Run", "imports point downwards"),
+    ("fastnet/plan.py", "from .training.run import Run", "imports point downwards"),
     ("fastnet/plan.py", "def f():\n    from . import NeuralNetwork", "imports point downwards"),
-    ("fastnet/data.py", "from .options import Options", "imports point downwards"),
-    ("fastnet/optimizers.py", "from . import state", "imports point downwards"),
-    ("fastnet/stopping.py", "from .training import Training", "imports point downwards"),
-    ("fastnet/training.py", "from . import checkpoints", "imports point downwards"),
-    ("fastnet/callbacks.py", "from .network import NeuralNetwork", "imports point downwards"),
+    ("fastnet/training/data.py", "from .options import Options", "imports point downwards"),
+    ("fastnet/optimizers.py", "from .training import state", "imports point downwards"),
+    ("fastnet/training/stopping.py", "from .loop import Training", "imports point downwards"),
+    ("fastnet/training/loop.py", "from .. import checkpoints", "imports point downwards"),
+    ("fastnet/training/callbacks.py", "from .. import network", "imports point downwards"),
     ("fastnet/network.py", "def f():\n    from .demo import run_demo", "imports point downwards"),
     ("fastnet/new.py", "import math", "has no level"),
     ("fastnet/plan.py", "from .buffers import weights", "in a cycle"),
-    ("fastnet/training.py", "def f():\n    from .network import NeuralNetwork", "in a cycle"),
+    ("fastnet/training/loop.py", "def f():\n    from .. import network", "in a cycle"),
     ("kernels/reference/losses.py", "from .training import train", "in a cycle"),
     ("kernels/compiled/jit.py", "from . import binding", "in a cycle"),
 ]

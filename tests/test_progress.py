@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastnet.history import History
-from fastnet.progress import DRAW_SECONDS, PlainLines, check_verbose, reporter
+from fastnet.training.history import History
+from fastnet.training.progress import DRAW_SECONDS, PlainLines, check_verbose, reporter
 
 ROOT = Path(__file__).parent.parent
 COLUMNS = 100
@@ -22,8 +22,8 @@ BARS = ["tqdm", "text"]
 
 BEGIN = """
 import sys, time
-from fastnet.history import History
-from fastnet.progress import reporter
+from fastnet.training.history import History
+from fastnet.training.progress import reporter
 
 def complete(history, epochs):
     for epoch in range(len(history), epochs):

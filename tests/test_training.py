@@ -10,8 +10,9 @@ import pytest
 from numba.core import event
 from sklearn.datasets import load_digits
 
-from fastnet import Activation, NeuralNetwork, backend, training
+from fastnet import Activation, NeuralNetwork, backend
 from fastnet.kernels import catalog
+from fastnet.training import loop
 
 from .combinations import CROSS_ENTROPIES, LOSSES, OPTIMIZERS, SCHEDULES
 
@@ -348,7 +349,7 @@ def test_the_bits_do_not_depend_on_the_slices(batch_size, backend, monkeypatch, 
     X, y = rng.standard_normal((30, 3)), rng.random((30, 2))
     results = []
     for seconds in (1e-9, 1e-4, 10.0):
-        monkeypatch.setattr(training, "SLICE_SECONDS", seconds)
+        monkeypatch.setattr(loop, "SLICE_SECONDS", seconds)
         network = NeuralNetwork([3, 6, 2], backend=backend, seed=0)
         losses = network.train(X, y, 40, 0.5, False, batch_size=batch_size)
         results.append((losses, network.parameters.tolist()))

@@ -8,13 +8,13 @@ import pytest
 
 from fastnet import backend
 from fastnet.architecture import plan_of
-from fastnet.bounds import BOUNDS
-from fastnet.checks import kernel_checks
-from fastnet.compare import compare_step, run_check
-from fastnet.data import Data
+from fastnet.comparison.bounds import BOUNDS
+from fastnet.comparison.checks import kernel_checks
+from fastnet.comparison.compare import compare_step, run_check
+from fastnet.comparison.problem import problem
 from fastnet.kernels import catalog
 from fastnet.plan import Plan
-from fastnet.problem import problem
+from fastnet.training.data import Data
 
 # Around the edges of a tile: 1, one vector and a tile of 8 to 32 rows, 6 or 12 features.
 SHAPES = [
@@ -39,7 +39,7 @@ REGULARIZED = {"dropout": [0.2, 0.5, 0.3], "l1": 0.01, "l2": 0.1, "max_norm": 1.
 
 @pytest.fixture(autouse=True)
 def no_timing(monkeypatch):
-    monkeypatch.setattr("fastnet.compare.best_seconds", lambda function: 0.0)
+    monkeypatch.setattr("fastnet.comparison.compare.best_seconds", lambda function: 0.0)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

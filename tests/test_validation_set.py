@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from fastnet import NeuralNetwork, schedules
-from fastnet.data import Data
 from fastnet.metrics import METRICS
 from fastnet.plan import Plan
+from fastnet.training.data import Data
 
 
 def problem(rng, output="softmax", n_out=3, rows=60, **options):

@@ -32,7 +32,7 @@ def trainer(plan, parameters, X, targets, run, losses):
 def train(plan, parameters, X, targets, run, losses, last_step, budget):
     """Take steps up to `last_step`, at most `budget` of them; a step is one batch.
 
-    run : how it is trained, see `fastnet.training.Run`. `run.position` counts the steps taken
+    run : how it is trained, see `fastnet.training.run`. `run.position` counts the steps taken
         first and last those that are left of the budget.
     losses : float64, one for each epoch; each step adds its share of its epoch's mean.
 

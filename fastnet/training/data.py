@@ -7,8 +7,8 @@ from numbers import Real
 
 import numpy as np
 
-from . import validation
-from .plan import Plan
+from .. import validation
+from ..plan import Plan
 
 
 @dataclass(frozen=True)

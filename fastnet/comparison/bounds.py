@@ -15,8 +15,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .backend import load
-from .kernels import catalog
+from ..backend import load
+from ..kernels import catalog
 
 Bound = Callable[[np.finfo, tuple, tuple], dict[int, object]]
 

@@ -7,8 +7,8 @@ from types import ModuleType
 
 import numpy as np
 
+from ..plan import Plan
 from .data import Data
-from .plan import Plan
 
 # Multiplications that a part takes: a tenth of a second, or on the reference path a few.
 PART_WORK = 2**31

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from . import optimizers, schedules, validation
-from .optimizers import Optimizer
-from .plan import Plan
-from .schedules import Schedule
+from .. import optimizers, schedules, validation
+from ..optimizers import Optimizer
+from ..plan import Plan
+from ..schedules import Schedule
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from types import ModuleType
 
 import numpy as np
 
-from . import evaluation, metrics, validation
+from .. import metrics, validation
+from ..plan import Plan
+from . import evaluation
 from .data import Data
 from .history import History
-from .plan import Plan
 from .state import TrainingState
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import backend, initialization
+from .. import backend, initialization
+from ..plan import Plan
 from .checks import KEY
-from .plan import Plan
 
 # Losses whose derivative jumps where output and target are equal.
 WITH_KINK = ("mae", "quantile")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .kernels import catalog
-from .optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop, Rprop
-from .plan import Layer, Plan
+from ..kernels import catalog
+from ..optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop, Rprop
+from ..plan import Layer, Plan
 
 LEARNING_RATE = 0.1
 KEY = 7

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .kernels import catalog
-from .optimizers import Optimizer
-from .schedules import Schedule
+from ..kernels import catalog
+from ..optimizers import Optimizer
+from ..schedules import Schedule
 
 
 @dataclass

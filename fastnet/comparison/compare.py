@@ -13,12 +13,12 @@ from types import ModuleType
 
 import numpy as np
 
-from . import backend, buffers
+from .. import backend, buffers
+from ..plan import Plan
+from ..training.run import Run
 from .bounds import BOUNDS
 from .checks import KEY, OPTIMIZERS, Check, kernel_checks
-from .plan import Plan
 from .problem import problem, wider
-from .training import Run
 
 # The gradient of one step, relative to its largest entry, in roundings of the dtype:
 # 1e-12 in float64.

@@ -1,0 +1,1 @@
+"""The two paths side by side: `python -m fastnet compare`."""
