@@ -60,7 +60,13 @@ def _hidden(value, count: int) -> tuple:
         raise ValueError(
             f"hidden has {len(value)} activations, expected {count}, one for each hidden layer"
         )
-    return tuple(_activation(item, f"hidden[{i}]") for i, item in enumerate(value))
+    activations = tuple(_activation(item, f"hidden[{i}]") for i, item in enumerate(value))
+    # A file knows them by their names.
+    names = [own.name for own in set(activations) if isinstance(own, Activation)]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"hidden has two activations {name!r}, expected a name for each")
+    return activations
 
 
 def _activation(value, name: str):

@@ -384,3 +384,11 @@ def test_kinks_of_known_functions_are_no_reason_to_refuse():
     Activation("hard", lambda z: np.clip(z, -1, 1), lambda z: (np.abs(z) < 1) * 1.0)
     Activation("halves", lambda z: np.maximum(z, 0.5), lambda z: (z > 0.5) * 1.0)
     Loss("mae", lambda a, t: np.abs(a - t), lambda a, t: np.sign(a - t))
+
+
+def test_two_of_one_name_are_refused():
+    """A file could not tell them apart; one activation in two layers is one."""
+    other = Activation("own_tanh", np.sin, np.cos)
+    with pytest.raises(ValueError, match="hidden has two activations 'own_tanh'"):
+        NeuralNetwork([2, 3, 3, 1], hidden=[OWN_TANH, other], backend="reference")
+    NeuralNetwork([2, 3, 3, 1], hidden=[OWN_TANH, OWN_TANH], backend="reference")
