@@ -12,12 +12,12 @@ from .test_compile import STARTS
 from .workloads import WORKLOADS
 
 FOLDER = Path(__file__).parent
+RESULTS = FOLDER / "RESULTS.md"
 README = FOLDER.parent / "README.md"
-BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 
 
 def write(passes: list[dict]) -> str:
-    """Write results.json, RESULTS.md and the README's section; returns the Markdown.
+    """Write results.json and the sections of RESULTS.md and the README; returns the Markdown.
 
     Parameters
     ----------
@@ -32,12 +32,8 @@ def write(passes: list[dict]) -> str:
     results = collect(passes)
     text = markdown(results)
     (FOLDER / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    (FOLDER / "RESULTS.md").write_text(f"# Benchmarks\n\n{text}", encoding="utf-8")
-    if README.exists():
-        old = README.read_text(encoding="utf-8")
-        new = replace_section(old, text)
-        if new != old:
-            README.write_text(new, encoding="utf-8")
+    for file in (RESULTS, README):
+        put_section(file, "bench", text)
     return text
 
 
@@ -118,17 +114,19 @@ def markdown(results: dict) -> str:
     numpy_alone = results["process"]["import numpy"]["min_ms"]
     for start, cell in results["process"].items():
         lines.append(_row([start, f"{cell['min_ms']:.0f}", f"{cell['min_ms'] - numpy_alone:.0f}"]))
+    return "\n".join([*lines, "", measured_on(machine), ""])
+
+
+def measured_on(machine: dict) -> str:
+    """The sentence that names the machine, from its `facts`."""
     versions = ", ".join(f"{name} {version}" for name, version in machine["libraries"].items())
     caches = ", ".join(f"{name} {size}" for name, size in machine["caches"].items())
     threads = ", ".join(f"{name}={value}" for name, value in machine["threads"].items())
-    lines += [
-        "",
+    return (
         f"Measured on {machine['cpu']} ({', '.join(machine['vector_features']) or 'unknown'}; "
         f"caches: {caches or 'unknown'}), {machine['system']}, Python {machine['python']}, "
-        f"{versions}; {threads}.",
-        "",
-    ]
-    return "\n".join(lines)
+        f"{versions}; {threads}."
+    )
 
 
 def _row(texts):
@@ -159,12 +157,17 @@ def _ratio(cells):
     return f"{times[best] / cells['compiled']['min_us']:.2f} ({best})"
 
 
-def replace_section(readme: str, text: str) -> str:
-    """The README with `text` between its two marker lines; unchanged where it has none."""
-    lines = readme.splitlines()
-    if BEGIN not in lines and END not in lines:
-        return readme
-    if lines.count(BEGIN) != 1 or lines.count(END) != 1 or lines.index(BEGIN) > lines.index(END):
-        raise ValueError(f"README.md needs one line {BEGIN} and, below it, one line {END}")
-    before, after = lines[: lines.index(BEGIN) + 1], lines[lines.index(END) :]
-    return "\n".join([*before, "", text.rstrip(), "", *after]) + "\n"
+def put_section(file: Path, name: str, text: str) -> None:
+    """Put `text` between the lines `<!-- name -->` and `<!-- /name -->` of a file.
+
+    Raises
+    ------
+    ValueError
+        Where the file does not have one of each, in this order.
+    """
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    if lines.count(begin) != 1 or lines.count(end) != 1 or lines.index(begin) > lines.index(end):
+        raise ValueError(f"{file.name} needs one line {begin} and, below it, one line {end}")
+    before, after = lines[: lines.index(begin) + 1], lines[lines.index(end) :]
+    file.write_text("\n".join([*before, "", text.rstrip(), "", *after]) + "\n", encoding="utf-8")
