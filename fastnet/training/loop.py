@@ -65,6 +65,7 @@ class Training:
         self._chunk_seconds = 0.0
         self._finite = parameters.copy()
         self._copied_at, self._copy_cost = 0.0, 0.0
+        self._stops_within_steps = False
 
     def _make_run(self, data: Data) -> Run:
         options, state = self.options, self.state
@@ -124,8 +125,9 @@ class Training:
                         break
                     now = perf_counter()
                     self._seconds = now - began
-                    done = budget - int(self._run.position[-1])
-                    budget = self._next_budget(done, now - slice_began, self._position > step)
+                    done, steps = budget - int(self._run.position[-1]), self._position - step
+                    self._stops_within_steps |= self._run.update_each_layer and done > steps
+                    budget = self._next_budget(done, now - slice_began, steps > 0)
                     completed = self._note_epochs()
                     self._keep_finite()
                     if completed and each_epoch:
@@ -234,7 +236,7 @@ class Training:
     def _keep_finite(self) -> None:
         """Keep a copy of the parameters, to fall back to if they overflow."""
         is_due = self._seconds - self._copied_at >= COPY_SHARE * self._copy_cost
-        if self._is_half_done or not (is_due or self._run.update_each_layer):
+        if self._is_half_done or not (is_due or self._stops_within_steps):
             return
         began = perf_counter()
         if np.isfinite(self.parameters).all():
