@@ -99,6 +99,7 @@ def gather(kernel, reals, real, source):
             panels = (rows + width - 1) // width
             kernel(source, carray(order, rows), carray(out, (panels, panel_rows, width)))
     else:
+        kernel = batches.gather_like_rows if source == real.name else kernel
 
         def entry(source, row, column, order, out, rows, features, panel_rows, width):
             panels = (rows + width - 1) // width
@@ -125,7 +126,9 @@ def product(kernel, reals, real):
         panels = (rows + width - 1) // width
         matrix, above, below = (n_in + 1, n_out), (panels, n_in + 1, width), (panels, n_out, width)
         if which == table.AFFINE:
-            layers.affine(carray(left, above), carray(right, matrix), rows, carray(out, below))
+            layers.affine(
+                carray(left, above), carray(right, matrix), rows, scratch, carray(out, below)
+            )
         elif which == table.WEIGHT_GRADIENT:
             layers.weight_gradient(
                 carray(left, above),
@@ -137,7 +140,11 @@ def product(kernel, reals, real):
             )
         else:
             layers.input_delta(
-                carray(left, below), carray(right, matrix), rows, carray(out, (panels, n_in, width))
+                carray(left, below),
+                carray(right, matrix),
+                rows,
+                scratch,
+                carray(out, (panels, n_in, width)),
             )
 
     return entry, (_SIZE, reals, reals, reals, reals, _SIZE, _SIZE, _SIZE, _SIZE)

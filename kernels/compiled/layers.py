@@ -9,11 +9,12 @@ import numpy as np
 
 from .jit import helper, inlined
 from .matmul import matmul
-from .microkernel import TILE_VECTORS, VECTOR_BYTES
+from .microkernel import TILE_ROWS, TILE_VECTORS, VECTOR_BYTES, multiply_tile
 from .pointers import at
+from .transposition import transpose_block
 
 # Numba compiles a function anew for a literal argument; a number of a type of its own is none.
-_ZERO, _ONE = np.int64(0), np.int64(1)
+_ONE = np.int64(1)
 
 
 @helper
@@ -31,7 +32,7 @@ def whole_vectors(rows, itemsize):
 
 
 @inlined
-def affine(a, weights, rows, z):
+def affine(a, weights, rows, scratch, z):
     """z = W^T a + b, feature by feature."""
     k, n_out = weights.shape
     width = a.shape[2]
@@ -48,7 +49,7 @@ def affine(a, weights, rows, z):
         columns,
         k,
         width,
-        _ZERO,
+        scratch,
     )
 
 
@@ -56,47 +57,52 @@ def affine(a, weights, rows, z):
 def weight_gradient(a, delta, accumulate, rows, scratch, out):
     """dW = a delta^T, and the sum of delta in the row of the bias.
 
-    scratch : room for one panel of delta, transposed: width x n_out rounded up to a panel.
+    scratch : room for one block of features of delta, transposed: a panel's width for each row.
     """
     n_out, width = delta.shape[1], delta.shape[2]
+    k = a.shape[1]
     block = panel_width(n_out, out.itemsize)
-    panel_size = a.shape[1] * width
-    for panel in range(a.shape[0]):
-        count = min(width, rows - panel * width)
-        transpose(delta[panel], count, block, scratch)
-        matmul(
-            at(a, panel * panel_size),
-            width,
-            _ONE,
-            at(scratch, 0),
-            at(out, 0),
-            block,
-            n_out,
-            a.shape[1],
-            n_out,
-            count,
-            block,
-            accumulate + panel,
-        )
+    for first in range(0, n_out, block):
+        transpose(delta, first, block, scratch)
+        for row in range(0, k, TILE_ROWS):
+            multiply_tile(
+                at(a, row * width),
+                width,
+                _ONE,
+                width,
+                k * width,
+                at(scratch, 0),
+                block,
+                at(out, row * n_out + first),
+                n_out,
+                min(TILE_ROWS, k - row),
+                min(block, n_out - first),
+                rows,
+                accumulate,
+            )
 
 
 @helper
-def transpose(delta, rows, block, out):
-    """One panel (features, width) to (blocks of features, rows, block), the rest filled with 0."""
-    features = delta.shape[0]
-    place = 0
-    for first in range(0, features, block):
-        count = min(block, features - first)
-        for row in range(rows):
-            for i in range(count):
-                out[place + i] = delta[first + i, row]
-            for i in range(count, block):
-                out[place + i] = 0
-            place += block
+def transpose(delta, first, block, out):
+    """The features from `first` on, as many as a block has, of all panels to (rows, block).
+
+    What is read and written for features behind the last is used by none.
+    """
+    width = delta.shape[2]
+    lanes = VECTOR_BYTES // delta.itemsize
+    for panel in range(delta.shape[0]):
+        for feature in range(0, min(block, delta.shape[1] - first), lanes):
+            for row in range(0, width, lanes):
+                transpose_block(
+                    at(delta, ((panel * delta.shape[1]) + first + feature) * width + row),
+                    width,
+                    at(out, (panel * width + row) * block + feature),
+                    block,
+                )
 
 
 @inlined
-def input_delta(delta, weights, rows, out):
+def input_delta(delta, weights, rows, scratch, out):
     """The gradient by the layer's input: W delta."""
     n_out, width = delta.shape[1], delta.shape[2]
     n_in = weights.shape[0] - 1
@@ -113,5 +119,5 @@ def input_delta(delta, weights, rows, out):
         columns,
         n_out,
         width,
-        _ZERO,
+        scratch,
     )

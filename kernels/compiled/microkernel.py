@@ -25,18 +25,19 @@ def lanes(itemsize):
 
 
 @intrinsic
-def multiply_tile(typing, a, a_row, a_column, b, b_row, c, c_row, m, n, k, accumulate):
+def multiply_tile(typing, a, a_row, a_column, run, a_run, b, b_row, c, c_row, m, n, k, accumulate):
     """Multiply into one tile of C.
 
     a, b, c : pointers to the first elements; strides and sizes in elements.
     a_row, a_column : strides of A along m and along k.
+    run, a_run : A goes on elsewhere after each `run` columns, which begin `a_run` apart.
     b_row, c_row : strides of B along k and of C along m; both are contiguous along n.
     m, n, k : 1 <= m <= TILE_ROWS, 1 <= n <= TILE_VECTORS vectors. B is read in whole
         vectors, C is read and written only where it is named.
     accumulate : add to C when not 0, overwrite it otherwise.
     """
     size = types.intp
-    signature = types.void(a, size, size, b, size, c, size, size, size, size, size)
+    signature = types.void(a, *4 * (size,), b, size, c, *5 * (size,))
     return signature, _emit_tile
 
 
@@ -47,8 +48,9 @@ def _emit_tile(context, builder, signature, arguments):
 
 class _Tile:
     def __init__(self, builder, scalar, itemsize, arguments):
-        self.a, self.a_row, self.a_column, self.b, self.b_row = arguments[:5]
-        self.c, self.c_row, self.m, self.n, self.k, self.accumulate = arguments[5:]
+        self.a, self.a_row, self.a_column, self.run, self.a_run = arguments[:5]
+        self.b, self.b_row, self.c, self.c_row = arguments[5:9]
+        self.m, self.n, self.k, self.accumulate = arguments[9:]
         self.builder, self.scalar, self.itemsize = builder, scalar, itemsize
         self.lanes = lanes(itemsize)
         self.vector = ir.VectorType(scalar, self.lanes)
@@ -90,36 +92,62 @@ class _Tile:
         start = self._read_c(m, vectors, masks, is_full, zero)
 
         before = builder.block
-        loop = builder.append_basic_block("tile.k")
+        runs = builder.append_basic_block("tile.run")
         after = builder.append_basic_block("tile.store")
-        some = builder.icmp_signed(">", self.k, self.size(0))
-        builder.cbranch(some, loop, after)
+        builder.cbranch(builder.icmp_signed(">", self.k, self.size(0)), runs, after)
 
-        builder.position_at_end(loop)
-        step = self._phi(self.size, [(self.size(0), before)])
+        builder.position_at_end(runs)
+        a = self._phi(self.a.type, [(self.a, before)])
+        b = self._phi(self.b.type, [(self.b, before)])
+        left = self._phi(self.size, [(self.k, before)])
         sums = [self._phi(self.vector, [(value, before)]) for value in start]
-        b_at = self._at(self.b, builder.mul(step, self.b_row))
-        b = [self._load(self._at(b_at, self.size(v * self.lanes))) for v in range(vectors)]
-        a_at = self._at(self.a, builder.mul(step, self.a_column))
-        results = []
-        for row in range(m):
-            at = self._at(a_at, builder.mul(self.size(row), self.a_row))
-            factor = self._splat(builder.load(at, typ=self.scalar))
-            for v in range(vectors):
-                results.append(self._multiply_add(factor, b[v], sums[row * vectors + v]))
-        next_step = builder.add(step, self.size(1))
-        step.add_incoming(next_step, builder.block)
+        is_last = builder.icmp_signed("<=", left, self.run)
+        count = builder.select(is_last, left, self.run)
+        next_b, results = self._emit_run(vectors, count, a, b, sums)
+        end = builder.block
+        a.add_incoming(self._at(a, self.a_run), end)
+        b.add_incoming(next_b, end)
+        left.add_incoming(builder.sub(left, count), end)
         for value, result in zip(sums, results, strict=True):
-            value.add_incoming(result, builder.block)
-        builder.cbranch(builder.icmp_signed("<", next_step, self.k), loop, after)
-        loop_end = builder.block
+            value.add_incoming(result, end)
+        builder.cbranch(is_last, after, runs)
 
         builder.position_at_end(after)
         final = [
-            self._phi(self.vector, [(s, before), (r, loop_end)])
+            self._phi(self.vector, [(s, before), (r, end)])
             for s, r in zip(start, results, strict=True)
         ]
         self._write_c(m, vectors, masks, is_full, final)
+
+    def _emit_run(self, vectors, count, first_a, first_b, first_sums):
+        """`count` steps of k, at least one; returns (where B goes on, sums)."""
+        builder = self.builder
+        before = builder.block
+        loop = builder.append_basic_block("tile.k")
+        after = builder.append_basic_block("tile.end")
+        builder.branch(loop)
+
+        builder.position_at_end(loop)
+        left = self._phi(self.size, [(count, before)])
+        a = self._phi(first_a.type, [(first_a, before)])
+        b = self._phi(first_b.type, [(first_b, before)])
+        sums = [self._phi(self.vector, [(value, before)]) for value in first_sums]
+        b_vectors = [self._load(self._at(b, self.size(v * self.lanes))) for v in range(vectors)]
+        results = []
+        for row in range(len(sums) // vectors):
+            at = self._at(a, builder.mul(self.size(row), self.a_row))
+            factor = self._splat(builder.load(at, typ=self.scalar))
+            for v in range(vectors):
+                results.append(self._multiply_add(factor, b_vectors[v], sums[row * vectors + v]))
+        a.add_incoming(self._at(a, self.a_column), loop)
+        next_b, next_left = self._at(b, self.b_row), builder.sub(left, self.size(1))
+        b.add_incoming(next_b, loop)
+        left.add_incoming(next_left, loop)
+        for value, result in zip(sums, results, strict=True):
+            value.add_incoming(result, loop)
+        builder.cbranch(builder.icmp_signed("!=", next_left, self.size(0)), loop, after)
+        builder.position_at_end(after)
+        return next_b, results
 
     def _read_c(self, m, vectors, masks, is_full, zero):
         builder = self.builder

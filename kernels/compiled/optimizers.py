@@ -1,7 +1,7 @@
 """Optimizers: one update of a flat vector of parameters.
 
 Each makes one pass, with what does not depend on the parameter worked out before it in float64.
-The operations and their order are the reference's, so that the roundings are the same.
+The operations and their order are the reference's, but for the divisions that are spared.
 """
 
 import math
@@ -91,15 +91,16 @@ def adam_with_decay(gradient, numbers, step, state, parameters, weight_decay):
     real = parameters.dtype.type
     beta1, rest1 = real(numbers[1]), real(1 - numbers[1])
     beta2, rest2 = real(numbers[2]), real(1 - numbers[2])
-    rate = real(numbers[0] / bias_correction(numbers[1], step))
-    root, eps = real(math.sqrt(bias_correction(numbers[2], step))), real(numbers[3])
+    # One division a parameter: m / (sqrt(s) / root + eps) = root m / (sqrt(s) + root eps).
+    root = math.sqrt(bias_correction(numbers[2], step))
+    rate, eps = real(numbers[0] * root / bias_correction(numbers[1], step)), real(numbers[3] * root)
     kept = real(1 - numbers[0] * weight_decay)
     first_moment, second_moment = state[0], state[1]
     for i in range(parameters.size):
         g = gradient[i]
         first_moment[i] = beta1 * first_moment[i] + rest1 * g
         second_moment[i] = beta2 * second_moment[i] + rest2 * (g * g)
-        change = rate * first_moment[i] / (math.sqrt(second_moment[i]) / root + eps)
+        change = rate * first_moment[i] / (math.sqrt(second_moment[i]) + eps)
         parameters[i] = kept * parameters[i] - change
 
 
@@ -108,15 +109,16 @@ def amsgrad(gradient, numbers, step, state, parameters):
     real = parameters.dtype.type
     beta1, rest1 = real(numbers[1]), real(1 - numbers[1])
     beta2, rest2 = real(numbers[2]), real(1 - numbers[2])
-    rate = real(numbers[0] / bias_correction(numbers[1], step))
-    root, eps = real(math.sqrt(bias_correction(numbers[2], step))), real(numbers[3])
+    # One division a parameter: m / (sqrt(s) / root + eps) = root m / (sqrt(s) + root eps).
+    root = math.sqrt(bias_correction(numbers[2], step))
+    rate, eps = real(numbers[0] * root / bias_correction(numbers[1], step)), real(numbers[3] * root)
     first_moment, second_moment, largest = state[0], state[1], state[2]
     for i in range(parameters.size):
         g = gradient[i]
         first_moment[i] = beta1 * first_moment[i] + rest1 * g
         second_moment[i] = beta2 * second_moment[i] + rest2 * (g * g)
         largest[i] = larger(largest[i], second_moment[i])
-        parameters[i] -= rate * first_moment[i] / (math.sqrt(largest[i]) / root + eps)
+        parameters[i] -= rate * first_moment[i] / (math.sqrt(largest[i]) + eps)
 
 
 @helper
@@ -128,16 +130,17 @@ def nadam(gradient, numbers, step, state, parameters):
     next_factor = numbers[1] * (1 - 0.5 * 0.96 ** ((step + 1) * numbers[4]))
     product = numbers[5] * factor
     numbers[5] = product
-    rate_of_gradient = real(numbers[0] * (1 - factor) / (1 - product))
-    rate_of_moment = real(numbers[0] * next_factor / (1 - product * next_factor))
-    root, eps = real(math.sqrt(bias_correction(numbers[2], step))), real(numbers[3])
+    root = math.sqrt(bias_correction(numbers[2], step))
+    rate_of_gradient = real(numbers[0] * root * (1 - factor) / (1 - product))
+    rate_of_moment = real(numbers[0] * root * next_factor / (1 - product * next_factor))
+    eps = real(numbers[3] * root)
     first_moment, second_moment = state[0], state[1]
     for i in range(parameters.size):
         g = gradient[i]
         first_moment[i] = beta1 * first_moment[i] + rest1 * g
         second_moment[i] = beta2 * second_moment[i] + rest2 * (g * g)
         direction = rate_of_gradient * g + rate_of_moment * first_moment[i]
-        parameters[i] -= direction / (math.sqrt(second_moment[i]) / root + eps)
+        parameters[i] -= direction / (math.sqrt(second_moment[i]) + eps)
 
 
 @helper

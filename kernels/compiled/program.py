@@ -3,6 +3,7 @@
 import numpy as np
 
 from . import binding, table
+from .matmul import PACKED_SIZE
 from .microkernel import TILE_VECTORS, lanes
 
 # Activations of so many bytes stay in the second-level cache of any machine of the last ten
@@ -12,6 +13,7 @@ from .microkernel import TILE_VECTORS, lanes
 CHUNK_BYTES = 512 * 1024
 CHUNK_PANELS = 8
 CHUNK_WORK = 2**34
+LINE_BYTES = 64
 
 
 class Program:
@@ -55,7 +57,6 @@ class Program:
             row[table.MASK] = take(layer.n_in) if rate else 0
         self.numbers_with_masks = place
         self.widest = widest
-        self.scratch = -(-widest // self.panel) * self.panel * self.panel
 
     def address(self, kind, chosen, *more):
         return binding.address(kind, chosen, self.dtype.name, *more)
@@ -80,9 +81,10 @@ class Program:
         choices[table.INPUTS] = X.ctypes.data
         choices[[table.INPUT_ROW, table.INPUT_COLUMN]] = strides(X)
         # Zeros: the lanes behind a batch's last row take part in the arithmetic, unread.
-        choices[table.WORKSPACE] = choices[table.SCRATCH] + self.scratch
+        scratch = max(PACKED_SIZE, capacity * self.panel)
+        choices[table.WORKSPACE] = choices[table.SCRATCH] + scratch
         chunks = -(-rows // capacity) if each_layer else 1
-        return choices, np.zeros(chunks * choices[table.WORKSPACE], self.dtype)
+        return choices, aligned_zeros(chunks * choices[table.WORKSPACE], self.dtype)
 
     def _chunk(self, numbers):
         """How many rows are worked on together, which take `numbers` of workspace each."""
@@ -170,6 +172,14 @@ class Program:
         choices[table.OPTIMIZER_SINCE] = run.optimizer_since
         choices[table.AVERAGE_SINCE] = run.average_since
         return norms
+
+
+def aligned_zeros(count, dtype):
+    """Zeros that begin with a line of the cache, so that no vector lies in two."""
+    spare = LINE_BYTES // dtype.itemsize
+    room = np.zeros(count + spare, dtype)
+    first = -room.ctypes.data % LINE_BYTES // dtype.itemsize
+    return room[first : first + count]
 
 
 def strides(array):

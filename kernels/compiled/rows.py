@@ -9,6 +9,7 @@ import numpy as np
 from .. import catalog
 from . import binding, table
 from .layers import panel_width
+from .matmul import PACKED_SIZE
 from .microkernel import TILE_VECTORS
 from .program import strides
 
@@ -133,7 +134,7 @@ def _flat(kind, name, arguments):
 def _product(which, left, right, out, n_in, n_out, rows, accumulate):
     function = binding.function(binding.product, "product", out.dtype.name)
     panel = TILE_VECTORS * panel_width.py_func(1, out.itemsize)
-    scratch = np.zeros(-(-n_out // panel) * panel * panel, out.dtype)
+    scratch = np.zeros(max(PACKED_SIZE, (rows + panel) * panel), out.dtype)
     return _call(function, which, left, right, out, scratch, n_in, n_out, rows, accumulate)
 
 
@@ -141,6 +142,12 @@ def _with_ones(a):
     panels = to_panels(a, spare=1)
     panels[:, -1] = 1
     return panels
+
+
+def _with_room(panels):
+    room = np.zeros(panels.size + panels.shape[2] ** 2, panels.dtype)
+    room[: panels.size] = panels.ravel()
+    return room
 
 
 def _affine(name, a, weights, z):
@@ -154,7 +161,8 @@ def _affine(name, a, weights, z):
 def _weight_gradient(name, a, delta, accumulate, out):
     rows, n_in = a.shape
     n_out = delta.shape[1]
-    left, right, result = _with_ones(a), to_panels(delta), out.copy()
+    # Whole blocks of features are read.
+    left, right, result = _with_ones(a), _with_room(to_panels(delta)), out.copy()
     run = _product(table.WEIGHT_GRADIENT, left, right, result, n_in, n_out, rows, int(accumulate))
     return run, lambda: np.copyto(out, result)
 
