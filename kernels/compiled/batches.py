@@ -5,7 +5,7 @@ features: those are left alone.
 """
 
 from .jit import helper
-from .microkernel import VECTOR_BYTES
+from .microkernel import vector_lanes
 from .pointers import at
 from .transposition import gather_block
 
@@ -21,7 +21,7 @@ def gather_rows(source, row_stride, column_stride, order, features, out):
 def gather_like_rows(source, row_stride, column_stride, order, features, out):
     """The same from numbers of the dtype of `out`: blocks of a row's numbers are read at once."""
     width = out.shape[2]
-    lanes = VECTOR_BYTES // out.itemsize
+    lanes = vector_lanes(out)
     in_blocks = features // lanes * lanes if column_stride == 1 else 0
     for panel in range(out.shape[0]):
         done = 0

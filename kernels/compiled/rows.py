@@ -144,12 +144,6 @@ def _with_ones(a):
     return panels
 
 
-def _with_room(panels):
-    room = np.zeros(panels.size + panels.shape[2] ** 2, panels.dtype)
-    room[: panels.size] = panels.ravel()
-    return room
-
-
 def _affine(name, a, weights, z):
     rows, n_in = a.shape
     n_out = z.shape[1]
@@ -161,8 +155,7 @@ def _affine(name, a, weights, z):
 def _weight_gradient(name, a, delta, accumulate, out):
     rows, n_in = a.shape
     n_out = delta.shape[1]
-    # Whole blocks of features are read.
-    left, right, result = _with_ones(a), _with_room(to_panels(delta)), out.copy()
+    left, right, result = _with_ones(a), to_panels(delta), out.copy()
     run = _product(table.WEIGHT_GRADIENT, left, right, result, n_in, n_out, rows, int(accumulate))
     return run, lambda: np.copyto(out, result)
 

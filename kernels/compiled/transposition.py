@@ -8,18 +8,24 @@ from .microkernel import lanes
 
 
 @intrinsic
-def transpose_block(typing, source, stride, out, out_stride):
+def transpose_block(typing, source, stride, rows, out, out_stride):
     """out[j * out_stride + i] = source[i * stride + j] for i, j < the lanes of a vector.
 
     source, out : pointers to the first element; strides in elements.
+    rows : how many rows of the source there are, at least 1; the last stands for what is not.
+    The vectors of `out` are written in their order, the ends of two may overlap.
     """
-    signature = types.void(source, types.intp, out, types.intp)
+    signature = types.void(source, types.intp, types.intp, out, types.intp)
 
     def emit(context, builder, signature, arguments):
-        source, stride, out, out_stride = arguments
+        source, stride, count, out, out_stride = arguments
         size = stride.type
         block = _Block(context, builder, signature.args[0].dtype)
-        rows = [builder.mul(size(i), stride) for i in range(block.lanes)]
+        last = builder.sub(count, size(1))
+        rows = []
+        for i in range(block.lanes):
+            is_there = builder.icmp_signed("<", size(i), count)
+            rows.append(builder.mul(builder.select(is_there, size(i), last), stride))
         block.emit(source, rows, out, out_stride)
 
     return signature, emit
