@@ -1,4 +1,4 @@
-"""The register tile: the only place that knows about vector registers.
+"""The register tile: where vector registers are known, beside `transposition`.
 
 ``C[m, n] (+)= A[m, k] @ B[k, n]`` for m up to ``TILE_ROWS`` and n up to two vectors. The tile
 of C lives in registers while k runs; every element is one chain of fused multiply-adds over
