@@ -31,10 +31,8 @@ def save(path, network) -> None:
     _write(path, network, network._parameters, network._state)
 
 
-def saver(network, options: Options, with_best: bool) -> Callable[[History], None] | None:
-    """What writes the checkpoints of a training, as if it had ended there; None without any."""
-    if options.checkpoint is None:
-        return None
+def saver(network, options: Options, with_best: bool) -> Callable[[History], None]:
+    """What writes the checkpoints of a training, as if it had ended there."""
 
     def save_epoch(history: History) -> None:
         if len(history) % options.every == 0:

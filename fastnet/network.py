@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from . import buffers, checkpoints, initialization, validation
+from . import buffers, initialization, validation
 from .architecture import plan_of
 from .backend import choose as choose_backend
 from .backend import load as load_backend
@@ -453,7 +453,7 @@ class NeuralNetwork:
         training.run(
             progress.reporter(verbose, options.epochs, options.is_drop_in and watch is None),
             callbacks.at_epoch_end,
-            checkpoints.saver(self, options, with_best=watch is not None),
+            _checkpoints().saver(self, options, watch is not None) if options.checkpoint else None,
         )
         callbacks.end()
         if options.checkpoint:
@@ -478,7 +478,7 @@ class NeuralNetwork:
 
         path : str or os.PathLike
         """
-        checkpoints.save(path, self)
+        _checkpoints().save(path, self)
 
     @classmethod
     def load(cls, path, *, custom=(), backend=None) -> NeuralNetwork:
@@ -499,7 +499,7 @@ class NeuralNetwork:
         OSError
             Where it cannot be read.
         """
-        return checkpoints.load(path, cls, custom, backend)
+        return _checkpoints().load(path, cls, custom, backend)
 
     def _new_key(self) -> int:
         if self._rng is None:
@@ -532,3 +532,10 @@ def _real(x):
     """The float dtype in which a function of x is computed: its own, or float64."""
     dtype = np.asarray(x).dtype
     return dtype if dtype.kind == "f" else np.float64
+
+
+def _checkpoints():
+    """Imported late: json, zipfile and others are a quarter of the time of `import fastnet`."""
+    from . import checkpoints
+
+    return checkpoints

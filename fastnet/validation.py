@@ -274,7 +274,7 @@ def _too_large(array: np.ndarray, name: str, dtype) -> ValueError:
 def _finite(array: np.ndarray, name: str, dtype: str) -> np.ndarray:
     """Finite numbers that `dtype` can hold, as they are where a kernel can fetch them."""
     # What the kernels fetch a batch of at a time; other types are converted whole.
-    is_fetched = array.dtype.kind in "bui" or array.dtype.name in DTYPES
+    is_fetched = array.dtype.kind in "bui" or array.dtype.char in "df"
     if (
         not is_fetched
         or not array.dtype.isnative

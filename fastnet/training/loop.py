@@ -204,8 +204,9 @@ class Training:
             history.learning_rate.extend([float(self._run.rates[0])] * (complete - done))
         # Epochs of one slice share its time.
         before = history.seconds[-1] if history.seconds else 0.0
-        shares = np.linspace(before, self._seconds, complete - done + 1)
-        history.seconds.extend(shares[1:].tolist())
+        share = (self._seconds - before) / (complete - done)
+        history.seconds.extend(before + share * epoch for epoch in range(1, complete - done))
+        history.seconds.append(self._seconds)
         return True
 
     def _end_epoch(self, at_epoch_end, save, interrupts: Interrupts) -> None:
