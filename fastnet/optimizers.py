@@ -349,9 +349,7 @@ def resolve(value, learning_rate: float) -> Optimizer:
     if isinstance(value, Optimizer):
         return value
     if not isinstance(value, str):
-        is_class = isinstance(value, type)
-        came = f"the class {value.__name__}" if is_class else f"a {type(value).__name__}"
-        listed = ", ".join(map(repr, NAMES))
+        came, listed = validation.kind_of(value), ", ".join(map(repr, NAMES))
         raise TypeError(f"optimizer is {came}, expected an optimizer or one of {listed}")
     return _NAMED[validation.one_of(value, "optimizer", NAMES)](learning_rate=learning_rate)
 

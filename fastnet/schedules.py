@@ -448,7 +448,9 @@ class WarmUp(Schedule):
 
     def __post_init__(self) -> None:
         if not isinstance(self.schedule, Schedule):
-            raise TypeError(f"schedule is {_shown(self.schedule)}, expected one such as Constant()")
+            raise TypeError(
+                f"schedule is {validation.kind_of(self.schedule)}, expected one such as Constant()"
+            )
         if (self.steps is None) == (self.epochs is None):
             given = f"steps is {self.steps!r} and epochs is {self.epochs!r}"
             raise ValueError(f"{given}, expected exactly one of them")
@@ -503,7 +505,7 @@ def resolve(value, epochs: int) -> Schedule:
         return value
     if not isinstance(value, str):
         raise TypeError(
-            f"schedule is {_shown(value)}, expected None, a name or an object such as "
+            f"schedule is {validation.kind_of(value)}, expected None, a name or an object such as "
             f"{Cosine(T_max=100)}"
         )
     kind = _CLASSES[validation.one_of(value, "schedule", _CLASSES)]
@@ -529,7 +531,7 @@ def from_dict(data: Mapping[str, Any]) -> Schedule:
         Where the name or the entries are not a schedule's, and as the schedule itself does.
     """
     if not isinstance(data, Mapping):
-        raise TypeError(f"schedule is {_shown(data)}, expected a dict from as_dict")
+        raise TypeError(f"schedule is {validation.kind_of(data)}, expected a dict from as_dict")
     values = dict(data)
     kind = _CLASSES[validation.one_of(values.pop("name", None), "schedule", _CLASSES)]
     expected = [field.name for field in fields(kind)]
@@ -579,10 +581,6 @@ def _plain(value):
     if isinstance(value, Schedule):
         return value.as_dict()
     return list(value) if isinstance(value, tuple) else value
-
-
-def _shown(value) -> str:
-    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
 
 
 def _count(value, name: str, least: int) -> int:

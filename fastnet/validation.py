@@ -28,6 +28,11 @@ def one_of(value, name: str, known: Iterable[str]) -> str:
     return value
 
 
+def kind_of(value) -> str:
+    """How a message names a value of the wrong type: "the class Adam" or "a str"."""
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
+
+
 def dtype_name(value) -> str:
     """'float64' or 'float32', from the name or anything NumPy takes for these types."""
     if isinstance(value, str):

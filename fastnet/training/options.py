@@ -159,13 +159,12 @@ def _callbacks(value) -> tuple:
     given = tuple(value) if isinstance(value, (list, tuple)) else (value,)
     events = ("on_train_begin", "on_epoch_end", "on_train_end")
     for callback in given:
-        is_class = isinstance(callback, type)
         methods = [getattr(callback, event, None) for event in events]
+        is_class = isinstance(callback, type)
         if is_class or not (callable(callback) or any(map(callable, methods))):
-            came = f"the class {callback.__name__}" if is_class else f"a {type(callback).__name__}"
             raise TypeError(
-                f"callbacks has {came}, expected functions of (network, history) or objects "
-                "with on_train_begin, on_epoch_end or on_train_end"
+                f"callbacks has {validation.kind_of(callback)}, expected functions of (network, "
+                "history) or objects with on_train_begin, on_epoch_end or on_train_end"
             )
     return given
 

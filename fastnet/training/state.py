@@ -101,8 +101,9 @@ class TrainingState:
             self.optimizer_since = self.updates
         else:
             names = catalog.OPTIMIZERS[optimizer.kernel]
-            for name in set(names) & {"momentum_product"}:
-                numbers[names.index(name)] = self.numbers[names.index(name)]
+            if "momentum_product" in names:
+                place = names.index("momentum_product")
+                numbers[place] = self.numbers[place]
         self.optimizer, self.numbers = optimizer, numbers
 
     def use_schedule(self, schedule: Schedule) -> None:

@@ -18,10 +18,15 @@ from .transposition import transpose_block
 # by; and strips of A with so many rows in the next one, while panels of B do.
 K_BLOCK = 24 * 1024 // (TILE_VECTORS * VECTOR_BYTES)
 M_BLOCK = 14 * TILE_ROWS
-# A transposed block is written in whole vectors, the last of them beyond the last strip.
-PACKED_SIZE = K_BLOCK * M_BLOCK + VECTOR_BYTES
 # Numba compiles a function anew for a literal argument; a number of a type of its own is none.
 _ONE = np.int64(1)
+
+
+def packed_size(m, k):
+    """How many numbers the largest block of an A of this shape takes when it is packed."""
+    strips = -(-min(m, M_BLOCK) // TILE_ROWS)
+    # The last vector of a block that is turned is written beyond the last strip.
+    return strips * TILE_ROWS * min(k, K_BLOCK) + VECTOR_BYTES
 
 
 @helper
@@ -30,8 +35,8 @@ def matmul(a, a_row, a_column, b, c, c_panel, c_row, m, n, k, width, packed):
 
     a_row, a_column : strides of A, one of which is 1.
     B is (panels, k, width), contiguous; C's panels begin `c_panel` apart, its rows `c_row`.
-    packed : room for PACKED_SIZE numbers, where blocks of A are copied for the tile. For a
-        single panel A is left in its place if its columns are contiguous already.
+    packed : room for `packed_size(m, k)` numbers, where blocks of A are copied for the tile. For
+        a single panel A is left in its place if its columns are contiguous already.
     """
     panels = (n + width - 1) // width
     is_packed = a_row != 1 or panels > 1

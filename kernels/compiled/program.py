@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from . import binding, table
-from .matmul import PACKED_SIZE
+from .layers import scratch_size
 from .microkernel import TILE_VECTORS, lanes
 
 # Activations of so many bytes stay in the second-level cache of any machine of the last ten
@@ -59,6 +59,7 @@ class Program:
             row[table.MASK] = take(layer.n_in) if rate else 0
         self.numbers_with_masks = place
         self.widest = widest
+        self.scratch = max(scratch_size(layer.n_in, layer.n_out) for layer in self.plan.layers)
 
     def address(self, kind, chosen, *more):
         return binding.address(kind, chosen, self.plan.dtype, *more)
@@ -82,10 +83,10 @@ class Program:
         choices[table.GATHER_INPUTS] = self.gather_rows(X)
         choices[table.INPUTS] = X.ctypes.data
         choices[[table.INPUT_ROW, table.INPUT_COLUMN]] = strides(X)
-        # Zeros: the lanes behind a batch's last row take part in the arithmetic, unread.
-        scratch = max(PACKED_SIZE, capacity * self.panel)
-        choices[table.WORKSPACE] = choices[table.SCRATCH] + scratch
+        # For packed weights, or for a block of features of delta, transposed.
+        choices[table.WORKSPACE] = choices[table.SCRATCH] + max(self.scratch, capacity * self.panel)
         chunks = -(-rows // capacity) if each_layer else 1
+        # Zeros: the lanes behind a batch's last row take part in the arithmetic, unread.
         return choices, aligned_zeros(chunks * choices[table.WORKSPACE], self.dtype)
 
     def _chunk(self, numbers):

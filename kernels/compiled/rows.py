@@ -8,8 +8,7 @@ import numpy as np
 
 from .. import catalog
 from . import binding, table
-from .layers import panel_width
-from .matmul import PACKED_SIZE
+from .layers import panel_width, scratch_size
 from .microkernel import TILE_VECTORS
 from .program import strides
 
@@ -134,7 +133,7 @@ def _flat(kind, name, arguments):
 def _product(which, left, right, out, n_in, n_out, rows, accumulate):
     function = binding.function(binding.product, "product", out.dtype.name)
     panel = TILE_VECTORS * panel_width.py_func(1, out.itemsize)
-    scratch = np.zeros(max(PACKED_SIZE, (rows + panel) * panel), out.dtype)
+    scratch = np.zeros(max(scratch_size(n_in, n_out), (rows + panel) * panel), out.dtype)
     return _call(function, which, left, right, out, scratch, n_in, n_out, rows, accumulate)
 
 
