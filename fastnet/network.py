@@ -62,9 +62,16 @@ class NeuralNetwork:
     seed : int or numpy.random.Generator, optional
         Source of the initial weights and of everything random in training. Default: NumPy's
         global generator, which is drawn from once a layer, `np.random.randn(n_in, n_out)`.
+    n_threads : int, optional
+        Threads of the compiled path; the results are the same bits with any number of them.
+        Default: as many as pay for the size of the network and of the batch, at most the cores
+        that this process may use and that no other training in it is using; one in a worker of
+        multiprocessing or joblib.
 
     Attributes
     ----------
+    n_threads : int or None
+        As above; it can be changed.
     parameters : ndarray, (n_parameters,)
         All weights and biases, layer after layer: (n_in, n_out) weights row by row, then the
         n_out biases.
@@ -96,6 +103,7 @@ class NeuralNetwork:
         dtype="float64",
         backend=None,
         seed=None,
+        n_threads=None,
     ) -> None:
         self.backend = choose_backend(backend)
         self._plan = plan_of(
@@ -110,6 +118,7 @@ class NeuralNetwork:
             dtype=dtype,
             backend=self.backend,
         )
+        self.n_threads = validation.threads(n_threads)
         self._rng = validation.rng(seed)
         self._parameters = initialization.initial(self._plan, init, self._rng)
         self._state = TrainingState()
@@ -304,6 +313,7 @@ class NeuralNetwork:
         checkpoint=None,
         every=1,
         on_interrupt="return",
+        n_threads=None,
     ) -> History:
         """Gradient descent; returns the loss of each epoch, taken before its updates.
 
@@ -390,6 +400,8 @@ class NeuralNetwork:
             What Ctrl-C does after training has stopped and the network is whole, within half a
             second; on the reference path after the step at hand. Before the first step it
             raises KeyboardInterrupt.
+        n_threads : int, optional
+            Threads for this call. Default: the network's `n_threads`.
 
         Returns
         -------
@@ -426,6 +438,7 @@ class NeuralNetwork:
             callbacks=callbacks,
             checkpoint=checkpoint,
             every=every,
+            n_threads=self._threads(n_threads),
         )
         held_out = validation_set(plan, data, validation)
         watch = Monitor.of(plan, held_out, monitor, patience, min_delta)
@@ -500,6 +513,11 @@ class NeuralNetwork:
             Where it cannot be read.
         """
         return _checkpoints().load(path, cls, custom, backend)
+
+    def _threads(self, asked):
+        """The threads of a call; on the reference path NumPy has its own."""
+        asked = self.n_threads if asked is None else asked
+        return 1 if asked is None and self.backend == "reference" else asked
 
     def _new_key(self) -> int:
         if self._rng is None:

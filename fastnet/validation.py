@@ -60,6 +60,11 @@ def whole_number(value, name: str, least: int) -> int:
     return number
 
 
+def threads(value) -> int | None:
+    """`n_threads`: None for as many as pay."""
+    return None if value is None else whole_number(value, "n_threads", 1)
+
+
 def epochs(value) -> int:
     """A whole number of epochs whose losses fit into this machine's memory."""
     number = whole_number(value, "epochs", 0)

@@ -25,18 +25,21 @@ COMPILERS = {"njit", "cfunc", "CFunc", "ccallback", "fastmath", "error_model", "
 # of its own level and of the levels before it.
 LEVELS = (
     "validation plan",
-    "custom files losses metrics optimizers schedules",
+    "custom files losses metrics optimizers schedules threads",
     "backend buffers",
     "architecture initialization",
     "training training.data training.history training.interrupts training.run",
-    "training.evaluation training.options training.progress training.state training.stopping",
+    "training.evaluation training.options training.pace training.progress training.state "
+    "training.stopping",
     "training.callbacks training.loop",
     "checkpoints",
     "network",
+    "explanation",
     "__init__",
     "comparison comparison.checks",
     "comparison.bounds comparison.problem",
     "comparison.compare demo",
+    "doctor warmup",
     "__main__",
 )
 LEVEL = {
@@ -219,8 +222,9 @@ FILES = (
     "shuffling",
 )
 # What a compiled kernel may be told beyond the reference's: how far panels are filled, what lies
-# behind an address, and room.
+# behind an address, room, and for a thread's part of the work which part, and what the others know.
 MORE = {"rows", "features", "row_stride", "column_stride", "scratch"}
+MORE |= {"first", "last", "squared_norm"}
 # What only the reference's own training tells it.
 OWN = {"drop"}
 

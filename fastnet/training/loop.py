@@ -10,10 +10,12 @@ from types import ModuleType
 import numpy as np
 
 from ..plan import Plan
+from ..threads import Claim
 from .data import Data
 from .history import History
 from .interrupts import Interrupts
 from .options import Options
+from .pace import Pace
 from .run import Run
 from .state import TrainingState
 from .stopping import Monitor
@@ -55,14 +57,17 @@ class Training:
         self._losses = np.zeros(options.epochs)
         self.steps_per_epoch = -(-len(data) // options.batch_size_for(len(data)))
         self._first_epoch, self._first_update = state.epochs, state.updates
+        self._claim = Claim(plan, options.batch_size_for(len(data)), options.n_threads)
+        self._pace = Pace(self._claim, options.n_threads)
         self._run = self._make_run(data)
         self._advance = path.trainer(
             plan, parameters, data.X, data.targets, self._run, self._losses
         )
         # No step, but what compiles does so here, where Ctrl-C may cut it short.
-        self._advance(0, 0)
+        self._advance(0, 0, 1)
         self._seconds = 0.0
         self._chunk_seconds = 0.0
+        self._step_seconds = 0.0
         self._finite = parameters.copy()
         self._copied_at, self._copy_cost = 0.0, 0.0
         self._stops_within_steps = False
@@ -94,6 +99,7 @@ class Training:
             updates=state.updates,
             optimizer_since=state.optimizer_since,
             average_since=state.average_since,
+            n_threads=self._claim.n_threads,
         )
 
     def run(
@@ -119,14 +125,19 @@ class Training:
                     if each_epoch:
                         end = (len(self.history) + 1) * self.steps_per_epoch
                     slice_began, step = perf_counter(), self._position
+                    expected = min((end - step) * self._step_seconds, budget * self._chunk_seconds)
+                    n_threads, budget = self._pace.next_slice(budget, expected)
                     self._set_rates(end, budget)
-                    if not self._advance(end, budget):
+                    if not self._advance(end, budget, n_threads):
                         self.history.stopped_by = "divergence"
                         break
                     now = perf_counter()
                     self._seconds = now - began
                     done, steps = budget - int(self._run.position[-1]), self._position - step
                     self._stops_within_steps |= self._run.update_each_layer and done > steps
+                    self._pace.note(n_threads, done, now - slice_began)
+                    if steps:
+                        self._step_seconds = (now - slice_began) / steps
                     budget = self._next_budget(done, now - slice_began, steps > 0)
                     completed = self._note_epochs()
                     self._keep_finite()
@@ -138,6 +149,7 @@ class Training:
                 # While it was measured, from a handler of the user's own, or from a callback.
                 interrupts.requested = True
             finally:
+                self._claim.end()
                 has_diverged = self._finish()
                 if reporter:
                     reporter.close()

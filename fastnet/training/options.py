@@ -21,6 +21,7 @@ class Options:
         Whether the update is the drop-in's own.
     loss_kernel : the name of the kernel that training minimizes, or the user's own `Loss`.
     smoothing : (kept, added), by which targets are smoothed, or None.
+    n_threads : None for as many as pay.
     """
 
     epochs: int
@@ -40,6 +41,7 @@ class Options:
     callbacks: tuple
     checkpoint: str | None
     every: int
+    n_threads: int | None
 
     @classmethod
     def of(
@@ -63,6 +65,7 @@ class Options:
         callbacks,
         checkpoint,
         every,
+        n_threads,
     ) -> Options:
         """Check what the user gave; `weighted` says whether rows have weights."""
         number = validation.number
@@ -103,6 +106,7 @@ class Options:
             callbacks=_callbacks(callbacks),
             checkpoint=_checkpoint(checkpoint),
             every=validation.whole_number(every, "every", 1),
+            n_threads=validation.threads(n_threads),
         )
 
     def check_rows(self, rows: int, steps_done: int) -> None:

@@ -23,6 +23,7 @@ class Run:
     rates : the learning rates of the next steps, of which the last holds for those behind.
     first_epoch, updates : how many epochs and updates came before the first step.
     optimizer_since, average_since : the value of `updates` before theirs.
+    n_threads : the most that a slice may use.
     position : where the run is: first the number of steps taken, then how far the next has come,
         and last what is left of the budget.
     """
@@ -51,4 +52,5 @@ class Run:
     updates: int = 0
     optimizer_since: int = 0
     average_since: int = 0
+    n_threads: int = 1
     position: np.ndarray = field(default_factory=lambda: np.zeros(4, np.int64))

@@ -28,6 +28,7 @@ from . import (
     table,
 )
 from .jit import c_kernel
+from .pointers import at
 
 _SIZE = types.intp
 _REAL = types.float64
@@ -83,13 +84,18 @@ def loss(kernel, reals, real):
 
 
 def optimizer(kernel, reals, real):
-    def entry(gradient, numbers, step, state, parameters, n):
+    def entry(gradient, numbers, step, state, parameters, n, slot):
         # A kernel reads its numbers and its state by their places; how many there are does not
-        # matter here.
-        slots = carray(state, (table.MOST_SLOTS, n))
+        # matter here. The vectors of the state are `slot` numbers apart.
+        slots = (
+            carray(state, n),
+            carray(at(state, slot), n),
+            carray(at(state, 2 * slot), n),
+            carray(at(state, 3 * slot), n),
+        )
         kernel(carray(gradient, n), carray(numbers, 1), step, slots, carray(parameters, n))
 
-    return entry, (reals, _DOUBLES, _SIZE, reals, reals, _SIZE)
+    return entry, (reals, _DOUBLES, _SIZE, reals, reals, _SIZE, _SIZE)
 
 
 def gather(kernel, reals, real, source):
@@ -118,27 +124,17 @@ def smoothing(kernel, reals, real):
 
 
 def product(kernel, reals, real):
-    """The three products in one function, so that their common loops are compiled once."""
+    """The products of a layer in one function, so that their common loops are compiled once."""
     itemsize = real.bitwidth // 8
 
-    def entry(which, left, right, out, scratch, n_in, n_out, rows, accumulate):
-        width = layers.panel_width(rows, itemsize)
+    def entry(which, left, right, out, scratch, n_in, n_out, rows, width, accumulate, first, last):
         panels = (rows + width - 1) // width
         matrix, above, below = (n_in + 1, n_out), (panels, n_in + 1, width), (panels, n_out, width)
         if which == table.AFFINE:
             layers.affine(
                 carray(left, above), carray(right, matrix), rows, scratch, carray(out, below)
             )
-        elif which == table.WEIGHT_GRADIENT:
-            layers.weight_gradient(
-                carray(left, above),
-                carray(right, below),
-                accumulate,
-                rows,
-                scratch,
-                carray(out, matrix),
-            )
-        else:
+        elif which == table.INPUT_DELTA:
             layers.input_delta(
                 carray(left, below),
                 carray(right, matrix),
@@ -146,8 +142,24 @@ def product(kernel, reals, real):
                 scratch,
                 carray(out, (panels, n_in, width)),
             )
+        else:
+            block = layers.block_width(n_out, itemsize)
+            blocks = (n_out + block - 1) // block
+            if which == table.WEIGHT_GRADIENT:
+                layers.weight_gradient(
+                    carray(left, above),
+                    carray(right, (blocks, panels * width, block)),
+                    accumulate,
+                    rows,
+                    first,
+                    last,
+                    carray(out, matrix),
+                )
+            else:
+                turned = carray(out, (blocks, last, block))
+                layers.delta_by_rows(carray(left, below), first, turned)
 
-    return entry, (_SIZE, reals, reals, reals, reals, _SIZE, _SIZE, _SIZE, _SIZE)
+    return entry, (_SIZE, reals, reals, reals, reals, *7 * (_SIZE,))
 
 
 def ordering(kernel, reals, real):
@@ -186,6 +198,20 @@ def penalizing(kernel, reals, real):
     return entry, (_REAL, _REAL, reals, reals, _DOUBLES, _SIZE)
 
 
+def norm(kernel, reals, real):
+    def entry(gradient, value, n):
+        kernel(carray(gradient, n), value)
+
+    return entry, (reals, _DOUBLES, _SIZE)
+
+
+def norm_clip(kernel, reals, real):
+    def entry(limit, squared_norm, gradient, n):
+        kernel(limit, squared_norm, carray(gradient, n))
+
+    return entry, (_REAL, _REAL, reals, _SIZE)
+
+
 def clip(kernel, reals, real):
     def entry(limit, gradient, n):
         kernel(limit, carray(gradient, n))
@@ -220,7 +246,9 @@ KINDS = {
     dropping_backward: dropout,
     noising: noise,
     penalizing: penalties,
+    norm: clipping,
     clip: clipping,
+    norm_clip: clipping,
     constraint: constraints,
     averaged: averaging,
 }

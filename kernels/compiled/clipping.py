@@ -17,9 +17,14 @@ def clip_value(limit, gradient):
 
 
 @helper
-def clip_norm(limit, gradient):
-    norm = math.sqrt(sum_of_squares(gradient))
-    factor = limit / (norm + 1e-6)
+def squared_norm(gradient, value):
+    value[0] = sum_of_squares(gradient)
+
+
+@helper
+def clip_norm(limit, squared_norm, gradient):
+    """The reference's function from the squared norm on, for a part of the gradient."""
+    factor = limit / (math.sqrt(squared_norm) + 1e-6)
     # Also where the norm is a NaN, so that it stays visible.
     if not factor >= 1:
         scale = gradient.dtype.type(factor)

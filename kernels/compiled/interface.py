@@ -8,7 +8,7 @@ import functools
 
 import numpy as np
 
-from . import binding, network, table, training
+from . import binding, drop_in, network, table, training
 from .program import Program
 
 _program = functools.lru_cache(maxsize=64)(Program)
@@ -39,14 +39,14 @@ def forward(plan, parameters, X):
 def backward(plan, parameters, layer_inputs, outputs, targets, learning_rate):
     """One update as in the drop-in, from what `forward` returned; changes the parameters."""
     program = _program(plan)
-    X, numbers = outputs[0], np.array([learning_rate])
+    X = outputs[0]
     choices, workspace = program.for_rows(X, whole=True)
     program.with_targets(choices, targets)
     choices[table.GATHER_KEPT] = program.gather_rows(X)
     choices[table.OPTIMIZER] = program.address(binding.optimizer, "sgd")
-    choices[table.OPTIMIZER_NUMBERS] = numbers.ctypes.data
-    choices[table.UPDATE_EACH_LAYER] = True
-    network.backward(
+    team = program.team(choices, 1)
+    team.numbers[0, 0] = learning_rate
+    drop_in.backward(
         choices,
         program.layers,
         parameters,
@@ -54,6 +54,7 @@ def backward(plan, parameters, layer_inputs, outputs, targets, learning_rate):
         workspace,
         _order(X),
         _addresses(layer_inputs, outputs),
+        team.members[0],
     )
 
 
@@ -73,7 +74,10 @@ def gradient(plan, parameters, X, targets, out, weights=None):
     program = _program(plan)
     choices, workspace = program.for_rows(X)
     kept = program.with_loss(choices, plan.loss_kernel, targets, weights)
-    value = training.gradient(choices, program.layers, parameters, workspace, _order(X), out)
+    team = program.team(choices, 1)
+    value = training.gradient(
+        choices, program.layers, parameters, workspace, _order(X), out, team.members[0]
+    )
     del kept
     return value
 
@@ -92,30 +96,51 @@ def penalty(plan, parameters, gradient=None):
 
 
 def trainer(plan, parameters, X, targets, run, losses):
-    """A function of (last_step, budget) that takes steps; see the reference's `train`.
+    """A function of (last_step, budget, threads=1) that takes steps; see the reference's `train`.
 
-    The budget is in chunks: what is left of a batch is done in the next call.
+    The budget is in chunks: what is left of a batch is done in the next call. The number of
+    threads, at most the run's, may change from call to call.
     """
     program = _program(plan)
     choices, workspace = program.for_rows(
-        X, run.batch_size, training=True, each_layer=run.update_each_layer
+        X,
+        run.batch_size,
+        training=True,
+        each_layer=run.update_each_layer,
+        threads=run.n_threads,
     )
     kept = program.with_loss(choices, run.loss, targets, run.weights)
-    norms = program.with_run(choices, kept[0], run)
+    numbers, norms = program.with_run(choices, kept[0], run)
+    team_of = functools.cache(functools.partial(program.team, choices))
 
-    def train(last_step, budget, keep=(X, kept, norms)):
-        run.position[table.LAST_STEP], run.position[table.BUDGET] = last_step, budget
+    def train(last_step, budget, threads=1, keep=(X, kept, norms)):
+        position = run.position
+        position[table.LAST_STEP], position[table.BUDGET] = last_step, budget
         choices[table.RATES], choices[table.N_RATES] = run.rates.ctypes.data, len(run.rates)
-        return training.train(
-            choices,
-            program.layers,
-            parameters,
-            run.gradient,
-            workspace,
-            run.order,
-            losses,
-            run.position,
-        )
+        step = position[table.STEP]
+        numbers[step % 2, : run.numbers.size] = run.numbers
+
+        def follow(member):
+            return training.train(
+                choices,
+                program.layers,
+                parameters,
+                run.gradient,
+                workspace,
+                run.order,
+                losses,
+                position,
+                member,
+            )
+
+        try:
+            is_finite = team_of(threads).run(follow)
+        except RuntimeError:  # the system has no more threads; nothing was done
+            is_finite = team_of(1).run(follow)
+        run.numbers[:] = numbers[position[table.STEP] % 2, : run.numbers.size]
+        if not is_finite:
+            run.numbers[0] = run.rates[min(position[table.STEP] - step, len(run.rates) - 1)]
+        return is_finite
 
     return train
 

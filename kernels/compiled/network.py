@@ -1,8 +1,12 @@
-"""A whole network on panels: forward, loss and back-propagation of the rows in a workspace.
+"""The network's forward half on panels: rows in, outputs and losses out.
 
 choices, layers : the tables, see `table`.
-parameters, gradient : flat vectors.  workspace : flat, as the tables lay it out.
-order : int64, the rows of the data that are meant, here and in helpers a pointer into it.
+parameters : flat vector.  workspace : flat, as the tables lay it out.  scratch : in it, of the
+    thread's own, where weights are packed.
+order : int64, the rows of the data that are meant.
+Helpers are given pointers to the first elements: an array is seven arguments, and there are
+enough of them to take as long as a small network's arithmetic.
+first, rows : a part of the chunk that the workspace holds: whole panels, but for the last.
 Kernels are called, and the data found, through addresses, so that these functions are the same
 machine code for every network, every kind of data and every way of training.
 """
@@ -13,6 +17,7 @@ from . import table
 from .batches import scatter_rows
 from .jit import entry, helper
 from .layers import panel_width
+from .microkernel import vector_lanes
 from .pointers import at, call, doubles, pointer
 from .shuffling import random_bits
 
@@ -21,140 +26,117 @@ from .shuffling import random_bits
 def predict(choices, layers, parameters, workspace, order, out):
     """The output activations of each row, a chunk of rows at a time."""
     rows, n_out = out.shape
+    choices, layers, order = at(choices, 0), at(layers, 0), at(order, 0)
+    parameters, workspace = at(parameters, 0), at(workspace, 0)
+    last = row_of(layers, choices[table.LAYERS] - 1)
     capacity = choices[table.CAPACITY]
-    for first in range(0, rows, capacity):
-        count = min(capacity, rows - first)
-        width = panel_width(count, out.itemsize)
-        gather_inputs(choices, layers, workspace, at(order, first), 0, count, width)
-        forward_panels(choices, layers, parameters, workspace, 0, count, width, True)
+    scratch = at(workspace, choices[table.SCRATCH])
+    for start in range(0, rows, capacity):
+        count = min(capacity, rows - start)
+        width = panel_width(count, vector_lanes(workspace), 1)
+        gather_inputs(choices, layers, workspace, at(order, start), 0, 0, count, width)
+        forward_panels(choices, layers, parameters, workspace, scratch, 0, 0, count, width, True)
         panels = (count + width - 1) // width
-        outputs = at(workspace, layers[-1, table.OUTPUT] * capacity)
-        scatter_rows(carray(outputs, (panels, n_out + 1, width)), out[first : first + count])
+        outputs = at(workspace, last[table.OUTPUT] * capacity)
+        scatter_rows(carray(outputs, (panels, n_out + 1, width)), out[start : start + count])
 
 
 @entry
 def forward(choices, layers, parameters, workspace, order, kept):
     """As `predict`; each layer's z and a go to the addresses `kept`, (layers, 2)."""
     rows, capacity = order.size, choices[table.CAPACITY]
-    for first in range(0, rows, capacity):
-        count = min(capacity, rows - first)
-        width = panel_width(count, workspace.itemsize)
+    choices, layers, order = at(choices, 0), at(layers, 0), at(order, 0)
+    parameters, workspace = at(parameters, 0), at(workspace, 0)
+    scratch = at(workspace, choices[table.SCRATCH])
+    for start in range(0, rows, capacity):
+        count = min(capacity, rows - start)
+        width = panel_width(count, vector_lanes(workspace), 1)
         panels = (count + width - 1) // width
-        gather_inputs(choices, layers, workspace, at(order, first), 0, count, width)
-        forward_panels(choices, layers, parameters, workspace, 0, count, width, True)
-        for place in range(layers.shape[0]):
-            n = layers[place, table.N_OUT]
-            z = carray(at(workspace, layers[place, table.LOGITS] * capacity), (panels, n, width))
-            a = at(workspace, layers[place, table.OUTPUT] * capacity)
-            to_z = at(pointer(kept[place, 0], workspace), first * n)
-            to_a = at(pointer(kept[place, 1], workspace), first * n)
+        gather_inputs(choices, layers, workspace, at(order, start), 0, 0, count, width)
+        forward_panels(choices, layers, parameters, workspace, scratch, 0, 0, count, width, True)
+        for place in range(choices[table.LAYERS]):
+            layer = row_of(layers, place)
+            n = layer[table.N_OUT]
+            z = carray(at(workspace, layer[table.LOGITS] * capacity), (panels, n, width))
+            a = at(workspace, layer[table.OUTPUT] * capacity)
+            to_z = at(pointer(kept[place, 0], workspace), start * n)
+            to_a = at(pointer(kept[place, 1], workspace), start * n)
             scatter_rows(z, carray(to_z, (count, n)))
             scatter_rows(carray(a, (panels, n + 1, width)), carray(to_a, (count, n)))
 
 
 @entry
-def backward(choices, layers, parameters, gradient, workspace, order, kept):
-    """Back-propagation from what `forward` kept, with the update of each layer."""
-    rows, capacity = order.size, choices[table.CAPACITY]
-    width = panel_width(rows, workspace.itemsize)
-    panels = (rows + width - 1) // width
-    chosen = at(order, 0)
-    gather_inputs(choices, layers, workspace, chosen, 0, rows, width)
-    gather_targets(choices, layers, workspace, chosen, rows, width)
-    last = layers.shape[0] - 1
-    for place in range(last):
-        n = layers[place, table.N_OUT]
-        z = at(workspace, layers[place, table.LOGITS] * capacity)
-        a = at(workspace, layers[place, table.OUTPUT] * capacity)
-        gather_kept(choices, pointer(kept[place, 0], workspace), chosen, rows, n, n, width, z)
-        gather_kept(choices, pointer(kept[place, 1], workspace), chosen, rows, n, n + 1, width, a)
-        write_ones(a, panels, n, width)
-    n = layers[last, table.N_OUT]
-    delta = at(workspace, choices[table.DELTA] * capacity)
-    gather_kept(choices, pointer(kept[last, 1], workspace), chosen, rows, n, n, width, delta)
-    output_minus_target(
-        carray(delta, panels * n * width),
-        carray(at(workspace, choices[table.TARGET] * capacity), panels * n * width),
-        workspace.dtype.type(1 / rows),
-    )
-    back_propagate(choices, layers, parameters, gradient, workspace, rows, width, 0, 1)
-
-
-@helper
-def gather_kept(choices, source, order, rows, features, panel_rows, width, out):
-    """What `forward` kept of a layer, into panels."""
-    gather = choices[table.GATHER_KEPT]
-    call(gather, source, features, 1, order, out, rows, features, panel_rows, width)
-
-
-@helper
-def output_minus_target(delta, target, scale):
-    """The gradient by the logits where output and loss match; `delta` comes with the output."""
-    for i in range(delta.size):
-        delta[i] = (delta[i] - target[i]) * scale
-
-
-@entry
 def loss(choices, layers, parameters, workspace, order):
     """The sum of the rows' losses, each times its weight."""
-    rows, capacity = order.size, choices[table.CAPACITY]
-    total = 0.0
-    for first in range(0, rows, capacity):
-        count = min(capacity, rows - first)
-        width = panel_width(count, workspace.itemsize)
-        chosen = at(order, first)
-        gather_inputs(choices, layers, workspace, chosen, 0, count, width)
-        gather_targets(choices, layers, workspace, chosen, count, width)
-        with_output = choices[table.OUTPUT_BACKWARD] != 0
-        forward_panels(choices, layers, parameters, workspace, 0, count, width, with_output)
-        total += loss_of_panels(choices, layers, workspace, chosen, count, width, 1.0)
+    rows, capacity, total = order.size, choices[table.CAPACITY], 0.0
+    choices, layers, order = at(choices, 0), at(layers, 0), at(order, 0)
+    parameters, workspace = at(parameters, 0), at(workspace, 0)
+    for start in range(0, rows, capacity):
+        count = min(capacity, rows - start)
+        width = panel_width(count, vector_lanes(workspace), 1)
+        chosen = at(order, start)
+        scratch = at(workspace, choices[table.SCRATCH])
+        gather_inputs(choices, layers, workspace, chosen, 0, 0, count, width)
+        gather_targets(choices, layers, workspace, chosen, 0, count, width)
+        losses_of_part(
+            choices, layers, parameters, workspace, scratch, chosen, 0, 0, count, width, 1.0
+        )
+        total = add_losses(choices, workspace, chosen, count, width, total)
     return total
 
 
 @helper
-def gather_inputs(choices, layers, workspace, order, first, count, width):
-    """The rows `order` of the data into the first layer's input, with noise where there is any.
+def row_of(layers, place):
+    """A layer's row of the table."""
+    return at(layers, place * table.LAYER_COLUMNS)
 
-    first : their place in the batch.
+
+@helper
+def gather_inputs(choices, layers, workspace, order, start, first, rows, width):
+    """Rows of the data into the first layer's input, with noise where there is any.
+
+    order : from the first row of the chunk on.  start : the place of that row in the batch.
     """
-    features = layers[0, table.N_IN]
-    a = at(workspace, layers[0, table.INPUT] * choices[table.CAPACITY])
+    features = layers[table.N_IN]
+    stride = (features + 1) * width
+    column = layers[table.INPUT] * choices[table.CAPACITY]
+    a = at(workspace, column + first * (features + 1))
     call(
         choices[table.GATHER_INPUTS],
         choices[table.INPUTS],
         choices[table.INPUT_ROW],
         choices[table.INPUT_COLUMN],
-        order,
+        at(order, first),
         a,
-        count,
+        rows,
         features,
         features + 1,
         width,
     )
-    panels = (count + width - 1) // width
+    panels = (rows + width - 1) // width
     if choices[table.NOISE]:
-        key = random_bits(choices[table.STEP_KEY], layers.shape[0])
+        key = random_bits(choices[table.STEP_KEY], choices[table.LAYERS])
         deviation = doubles(choices[table.SETTINGS])[table.INPUT_NOISE]
         for panel in range(panels):
-            to = at(a, panel * (features + 1) * width)
-            row = first + panel * width
+            row = start + first + panel * width
+            to = at(a, panel * stride)
             call(choices[table.NOISE], key, row, deviation, to, features, width)
     write_ones(a, panels, features, width)
 
 
 @helper
-def gather_targets(choices, layers, workspace, order, count, width):
-    """The targets of the rows `order`, smoothed where that is asked for."""
-    n_out = layers[-1, table.N_OUT]
-    target = at(workspace, choices[table.TARGET] * choices[table.CAPACITY])
+def gather_targets(choices, layers, workspace, order, first, rows, width):
+    """The targets of rows of the data, smoothed where that is asked for."""
+    n_out = row_of(layers, choices[table.LAYERS] - 1)[table.N_OUT]
+    target = at(workspace, choices[table.TARGET] * choices[table.CAPACITY] + first * n_out)
     call(
         choices[table.GATHER_TARGETS],
         choices[table.TARGETS],
         choices[table.TARGET_ROW],
         choices[table.TARGET_COLUMN],
-        order,
+        at(order, first),
         target,
-        count,
+        rows,
         n_out,
         n_out,
         width,
@@ -162,7 +144,7 @@ def gather_targets(choices, layers, workspace, order, count, width):
     if choices[table.SMOOTH]:
         settings = doubles(choices[table.SETTINGS])
         kept, added = settings[table.SMOOTHING_KEPT], settings[table.SMOOTHING_ADDED]
-        size = (count + width - 1) // width * n_out * width
+        size = (rows + width - 1) // width * n_out * width
         call(choices[table.SMOOTH], kept, added, target, size)
 
 
@@ -175,28 +157,30 @@ def write_ones(a, panels, features, width):
 
 
 @helper
-def forward_panels(choices, layers, parameters, workspace, first, rows, width, with_output):
+def forward_panels(
+    choices, layers, parameters, workspace, scratch, start, first, rows, width, with_output
+):
     """Every layer's z and a; the last layer's a only `with_output`.
 
-    first : the place in the batch of the first row in the workspace.
+    start : the place in the batch of the first row of the chunk.
     """
     capacity, product = choices[table.CAPACITY], choices[table.PRODUCT]
     panels = (rows + width - 1) // width
-    for place in range(layers.shape[0]):
-        n_in, n_out = layers[place, table.N_IN], layers[place, table.N_OUT]
-        a = at(workspace, layers[place, table.INPUT] * capacity)
+    for place in range(choices[table.LAYERS]):
+        layer = row_of(layers, place)
+        n_in, n_out = layer[table.N_IN], layer[table.N_OUT]
+        a = at(workspace, layer[table.INPUT] * capacity + first * (n_in + 1))
         if choices[table.DROPOUT]:
-            drop_units(choices, layers, workspace, place, first, panels, width)
-        z = at(workspace, layers[place, table.LOGITS] * capacity)
-        weights = at(parameters, layers[place, table.WEIGHTS])
-        scratch = at(workspace, choices[table.SCRATCH])
-        call(product, table.AFFINE, a, weights, z, scratch, n_in, n_out, rows, 0)
-        is_last = place == layers.shape[0] - 1
+            drop_units(choices, layer, workspace, place, start, first, panels, width)
+        z = at(workspace, layer[table.LOGITS] * capacity + first * n_out)
+        weights = at(parameters, layer[table.WEIGHTS])
+        call(product, table.AFFINE, a, weights, z, scratch, n_in, n_out, rows, width, 0, 0, 0)
+        is_last = place == choices[table.LAYERS] - 1
         if with_output or not is_last:
-            out = at(workspace, layers[place, table.OUTPUT] * capacity)
+            out = at(workspace, layer[table.OUTPUT] * capacity + first * (n_out + 1))
             for panel in range(panels):
                 call(
-                    layers[place, table.ACTIVATE],
+                    layer[table.ACTIVATE],
                     at(z, panel * n_out * width),
                     at(out, panel * (n_out + 1) * width),
                     n_out,
@@ -207,20 +191,20 @@ def forward_panels(choices, layers, parameters, workspace, first, rows, width, w
 
 
 @helper
-def drop_units(choices, layers, workspace, place, first, panels, width):
+def drop_units(choices, layer, workspace, place, start, first, panels, width):
     """Dropout of the inputs of a layer; the mask is kept."""
     rate = doubles(choices[table.SETTINGS])[table.DROPOUT_RATES + place]
     if rate == 0:
         return
-    capacity, n = choices[table.CAPACITY], layers[place, table.N_IN]
-    a = at(workspace, layers[place, table.INPUT] * capacity)
-    mask = at(workspace, layers[place, table.MASK] * capacity)
+    capacity, n = choices[table.CAPACITY], layer[table.N_IN]
+    a = at(workspace, layer[table.INPUT] * capacity + first * (n + 1))
+    mask = at(workspace, layer[table.MASK] * capacity + first * n)
     key = random_bits(choices[table.STEP_KEY], place)
     for panel in range(panels):
         call(
             choices[table.DROPOUT],
             key,
-            first + panel * width,
+            start + first + panel * width,
             rate,
             at(mask, panel * n * width),
             at(a, panel * (n + 1) * width),
@@ -230,136 +214,63 @@ def drop_units(choices, layers, workspace, place, first, panels, width):
 
 
 @helper
-def loss_of_panels(choices, layers, workspace, order, count, width, scale):
-    """Fill the last layer's delta for the `count` rows in the workspace.
+def losses_of_part(
+    choices, layers, parameters, workspace, scratch, order, start, first, rows, width, scale
+):
+    """Forward, and then the loss of each row and the delta of the last layer.
 
-    Returns the sum of weight times loss.  scale : multiplies each row's weight in the gradient.
+    scale : multiplies each row's weight in the gradient.
     """
+    with_output = choices[table.OUTPUT_BACKWARD] != 0
+    forward_panels(
+        choices, layers, parameters, workspace, scratch, start, first, rows, width, with_output
+    )
     capacity = choices[table.CAPACITY]
-    n_out = layers[-1, table.N_OUT]
-    output_backward = choices[table.OUTPUT_BACKWARD]
-    z = at(workspace, layers[-1, table.LOGITS] * capacity)
-    a = at(workspace, layers[-1, table.OUTPUT] * capacity)
-    target = at(workspace, choices[table.TARGET] * capacity)
-    delta = at(workspace, choices[table.DELTA] * capacity)
-    losses = at(workspace, choices[table.LOSSES])
-    scales = carray(at(workspace, choices[table.SCALE]), width)
+    layer = row_of(layers, choices[table.LAYERS] - 1)
+    n_out = layer[table.N_OUT]
+    z = at(workspace, layer[table.LOGITS] * capacity + first * n_out)
+    a = at(workspace, layer[table.OUTPUT] * capacity + first * (n_out + 1))
+    target = at(workspace, choices[table.TARGET] * capacity + first * n_out)
+    delta = at(workspace, choices[table.DELTA] * capacity + first * choices[table.MOST_UNITS])
+    losses = at(workspace, choices[table.LOSSES] * capacity + first * 3)
+    scales = carray(at(workspace, choices[table.SCALE] * capacity + first), width)
     numbers = doubles(choices[table.LOSS_NUMBERS])
     weights = doubles(choices[table.ROW_WEIGHTS])
-    is_weighted = choices[table.ROW_WEIGHTS] != 0
-    scales[:] = workspace.dtype.type(scale)
-    total = 0.0
-    for panel in range((count + width - 1) // width):
-        first = panel * width
-        lanes = min(width, count - first)
-        if is_weighted:
-            for lane in range(lanes):
-                scales[lane] = workspace.dtype.type(weights[order[first + lane]] * scale)
-        z_panel, delta_panel = at(z, first * n_out), at(delta, first * n_out)
-        a_panel = at(a, first * (n_out + 1))
+    real = scales.dtype.type
+    scales[:] = real(scale)
+    for panel in range((rows + width - 1) // width):
+        row = panel * width
+        if choices[table.ROW_WEIGHTS]:
+            for lane in range(min(width, rows - row)):
+                scales[lane] = real(weights[order[first + row + lane]] * scale)
+        z_panel, delta_panel = at(z, row * n_out), at(delta, row * n_out)
+        a_panel = at(a, row * (n_out + 1))
         call(
             choices[table.LOSS],
-            a_panel if output_backward else z_panel,
-            at(target, first * n_out),
+            a_panel if with_output else z_panel,
+            at(target, row * n_out),
             numbers,
             at(scales, 0),
             delta_panel,
-            losses,
+            at(losses, row * 3),
             n_out,
             width,
         )
-        if output_backward:
-            call(output_backward, z_panel, a_panel, delta_panel, n_out, width)
-        if is_weighted:
-            for lane in range(lanes):
-                total += losses[lane] * weights[order[first + lane]]
+        if with_output:
+            call(choices[table.OUTPUT_BACKWARD], z_panel, a_panel, delta_panel, n_out, width)
+
+
+@helper
+def add_losses(choices, workspace, order, rows, width, total):
+    """`total` and the losses of all rows of the chunk, in their order, each times its weight."""
+    losses = at(workspace, choices[table.LOSSES] * choices[table.CAPACITY])
+    weights = doubles(choices[table.ROW_WEIGHTS])
+    for row in range(0, rows, width):
+        values = at(losses, row * 3)
+        if choices[table.ROW_WEIGHTS]:
+            for lane in range(min(width, rows - row)):
+                total += values[lane] * weights[order[row + lane]]
         else:
-            for lane in range(lanes):
-                total += losses[lane]
+            for lane in range(min(width, rows - row)):
+                total += values[lane]
     return total
-
-
-@helper
-def back_propagate(
-    choices, layers, parameters, gradient, workspace, rows, width, accumulate, optimizer_step
-):
-    """The gradient of the rows in the workspace, from the last layer to the first.
-
-    optimizer_step : its number, where each layer is updated before delta passes through.
-    """
-    for place in range(layers.shape[0] - 1, -1, -1):
-        layer_gradient(choices, layers, gradient, workspace, place, rows, accumulate)
-        if choices[table.UPDATE_EACH_LAYER]:
-            update_layer(choices, layers, parameters, gradient, place, optimizer_step)
-        if place:
-            pass_back(choices, layers, parameters, workspace, place, rows, width)
-
-
-@helper
-def delta_of(choices, layers, workspace, place):
-    """Where the delta of a layer is: two places take turns, the last layer's is the first."""
-    turn = (layers.shape[0] - 1 - place) % 2
-    start = choices[table.NEXT_DELTA] if turn else choices[table.DELTA]
-    return at(workspace, start * choices[table.CAPACITY])
-
-
-@helper
-def layer_gradient(choices, layers, gradient, workspace, place, rows, accumulate):
-    """The gradient by the weights of one layer, whose delta is known."""
-    call(
-        choices[table.PRODUCT],
-        table.WEIGHT_GRADIENT,
-        at(workspace, layers[place, table.INPUT] * choices[table.CAPACITY]),
-        delta_of(choices, layers, workspace, place),
-        at(gradient, layers[place, table.WEIGHTS]),
-        at(workspace, choices[table.SCRATCH]),
-        layers[place, table.N_IN],
-        layers[place, table.N_OUT],
-        rows,
-        accumulate,
-    )
-
-
-@helper
-def update_layer(choices, layers, parameters, gradient, place, optimizer_step):
-    """The drop-in's update of one layer, which keeps no state: any pointer does for it."""
-    start = layers[place, table.WEIGHTS]
-    slope, weights = at(gradient, start), at(parameters, start)
-    numbers = doubles(choices[table.OPTIMIZER_NUMBERS])
-    size = (layers[place, table.N_IN] + 1) * layers[place, table.N_OUT]
-    call(choices[table.OPTIMIZER], slope, numbers, optimizer_step, slope, weights, size)
-
-
-@helper
-def pass_back(choices, layers, parameters, workspace, place, rows, width):
-    """The delta of the layer before `place`: through the weights, the dropout, the activation."""
-    capacity = choices[table.CAPACITY]
-    n_in, n_out = layers[place, table.N_IN], layers[place, table.N_OUT]
-    panels = (rows + width - 1) // width
-    out = delta_of(choices, layers, workspace, place - 1)
-    call(
-        choices[table.PRODUCT],
-        table.INPUT_DELTA,
-        delta_of(choices, layers, workspace, place),
-        at(parameters, layers[place, table.WEIGHTS]),
-        out,
-        at(workspace, choices[table.SCRATCH]),
-        n_in,
-        n_out,
-        rows,
-        0,
-    )
-    if choices[table.DROPOUT_BACKWARD] and layers[place, table.MASK]:
-        mask = at(workspace, layers[place, table.MASK] * capacity)
-        call(choices[table.DROPOUT_BACKWARD], mask, out, panels * n_in * width)
-    z = at(workspace, layers[place - 1, table.LOGITS] * capacity)
-    a = at(workspace, layers[place, table.INPUT] * capacity)
-    for panel in range(panels):
-        call(
-            layers[place - 1, table.BACKWARD],
-            at(z, panel * n_in * width),
-            at(a, panel * (n_in + 1) * width),
-            at(out, panel * n_in * width),
-            n_in,
-            width,
-        )

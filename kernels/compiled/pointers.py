@@ -22,23 +22,6 @@ def at(typing, base, offset):
 
 
 @intrinsic
-def borrow(typing, array):
-    """The same array without its owner, so that its uses are not counted.
-
-    Counting is an atomic instruction at every call that an array is handed to, a quarter of a
-    step of a small network. The caller of the compiled function holds the array meanwhile.
-    """
-
-    def emit(context, builder, signature, arguments):
-        lent = context.make_array(array)(context, builder, arguments[0])
-        lent.meminfo = cgutils.get_null_value(lent.meminfo.type)
-        lent.parent = cgutils.get_null_value(lent.parent.type)
-        return lent._getvalue()
-
-    return array(array), emit
-
-
-@intrinsic
 def copy(typing, source, out, count):
     """The first `count` numbers from one pointer to another."""
 

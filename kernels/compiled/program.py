@@ -5,8 +5,9 @@ import functools
 import numpy as np
 
 from . import binding, table
-from .layers import scratch_size
-from .microkernel import TILE_VECTORS, lanes
+from .layers import block_width, scratch_size
+from .microkernel import TILE_ROWS, TILE_VECTORS, lanes
+from .team import Team
 
 # Activations of so many bytes stay in the second-level cache of any machine of the last ten
 # years, beside the weights that pass through; but wide layers take eight panels, so that their
@@ -15,6 +16,8 @@ from .microkernel import TILE_VECTORS, lanes
 CHUNK_BYTES = 512 * 1024
 CHUNK_PANELS = 8
 CHUNK_WORK = 2**34
+# So much of the gradient is in the second-level cache when the optimizer comes to it.
+UPDATE_BYTES = 256 * 1024
 LINE_BYTES = 64
 
 
@@ -27,6 +30,7 @@ class Program:
         self.panel = TILE_VECTORS * lanes(self.dtype.itemsize)
         self.layers = np.zeros((len(plan.layers), table.LAYER_COLUMNS), np.int64)
         self.choices = np.zeros(table.CHOICES, np.int64)
+        self.choices[table.LAYERS], self.choices[table.PARAMETERS] = len(plan.layers), plan.size
         self._lay_out()
         for row, layer in zip(self.layers, plan.layers, strict=True):
             row[table.ACTIVATE] = self.address(binding.activation, layer.activation)
@@ -44,27 +48,43 @@ class Program:
             return place - numbers
 
         output = take(sizes[0] + 1)
+        itemsize, sums = self.dtype.itemsize, 0
         for row, layer in zip(self.layers, self.plan.layers, strict=True):
-            row[table.N_IN], row[table.N_OUT] = layer.n_in, layer.n_out
+            n_in, n_out = layer.n_in, layer.n_out
+            row[table.N_IN], row[table.N_OUT] = n_in, n_out
             row[table.WEIGHTS] = layer.span.start
             row[table.INPUT] = output
-            row[table.LOGITS] = take(layer.n_out)
-            row[table.OUTPUT] = output = take(layer.n_out + 1)
+            row[table.LOGITS] = take(n_out)
+            row[table.OUTPUT] = output = take(n_out + 1)
+            tile = n_out * TILE_ROWS * itemsize
+            row[table.BLOCK_ROWS] = max(1, UPDATE_BYTES // tile) * TILE_ROWS
+            row[table.FIRST_SUM] = sums
+            sums += -(-(n_in + 1) // TILE_ROWS)
+        self.choices[table.N_SUMS] = sums
+        self.choices[table.TARGET] = take(sizes[-1])
         self.choices[table.DELTA] = take(widest)
         self.choices[table.NEXT_DELTA] = take(widest)
-        self.choices[table.TARGET] = take(sizes[-1])
+        self.choices[table.LOSSES] = take(3)
+        self.choices[table.SCALE] = take(1)
+        for row, layer in zip(self.layers, self.plan.layers, strict=True):
+            block = block_width.py_func(layer.n_out, itemsize)
+            row[table.DELTA_BY_ROWS] = take(-(-layer.n_out // block) * block)
         # Last, because only training needs room for them.
         self.numbers_without_masks = place
         for row, layer, rate in zip(self.layers, self.plan.layers, self.plan.dropout, strict=True):
             row[table.MASK] = take(layer.n_in) if rate else 0
         self.numbers_with_masks = place
-        self.widest = widest
-        self.scratch = max(scratch_size(layer.n_in, layer.n_out) for layer in self.plan.layers)
+        self.choices[table.MOST_UNITS] = widest
+        packed = max(scratch_size(layer.n_in, layer.n_out) for layer in self.plan.layers)
+        lines = -(-packed * itemsize // LINE_BYTES)
+        self.scratch = lines * LINE_BYTES // itemsize
 
     def address(self, kind, chosen, *more):
         return binding.address(kind, chosen, self.plan.dtype, *more)
 
-    def for_rows(self, X, batch_size=None, whole=False, training=False, each_layer=False):
+    def for_rows(
+        self, X, batch_size=None, whole=False, training=False, each_layer=False, threads=1
+    ):
         """A copy of the choices for the data X, and a workspace for its batches.
 
         A batch is worked on in chunks, or all at once if `whole`; if layers are updated one
@@ -73,25 +93,33 @@ class Program:
         """
         rows = batch_size or len(X)
         numbers = self.numbers_with_masks if training else self.numbers_without_masks
-        wanted = rows if whole else min(rows, self._chunk(numbers))
+        wanted = rows if whole else min(rows, self._chunk(numbers, threads))
         capacity = -(-wanted // self.panel) * self.panel
         choices = self.choices.copy()
         choices[table.CAPACITY] = capacity
-        choices[table.LOSSES] = numbers * capacity
-        choices[table.SCALE] = choices[table.LOSSES] + 3 * self.panel
-        choices[table.SCRATCH] = choices[table.SCALE] + self.panel
+        choices[table.THREADS] = threads
         choices[table.GATHER_INPUTS] = self.gather_rows(X)
         choices[table.INPUTS] = X.ctypes.data
         choices[[table.INPUT_ROW, table.INPUT_COLUMN]] = strides(X)
-        # For packed weights, or for a block of features of delta, transposed.
-        choices[table.WORKSPACE] = choices[table.SCRATCH] + max(self.scratch, capacity * self.panel)
+        choices[table.WORKSPACE] = numbers * capacity
         chunks = -(-rows // capacity) if each_layer else 1
+        choices[table.SCRATCH] = chunks * choices[table.WORKSPACE]
         # Zeros: the lanes behind a batch's last row take part in the arithmetic, unread.
-        return choices, aligned_zeros(chunks * choices[table.WORKSPACE], self.dtype)
+        room = choices[table.SCRATCH] + threads * self.scratch
+        return choices, aligned_zeros(room, self.dtype)
 
-    def _chunk(self, numbers):
+    def team(self, choices, size):
+        """Threads for a workspace that has room for so many."""
+        return Team(
+            size,
+            self.plan.layers,
+            (choices[table.SCRATCH], self.scratch),
+            choices[table.UPDATE_EACH_LAYER],
+        )
+
+    def _chunk(self, numbers, threads):
         """How many rows are worked on together, which take `numbers` of workspace each."""
-        in_cache = CHUNK_BYTES // (numbers * self.dtype.itemsize)
+        in_cache = threads * CHUNK_BYTES // (numbers * self.dtype.itemsize)
         in_time = CHUNK_WORK // (self.plan.size * self.dtype.itemsize)
         return max(in_cache, min(CHUNK_PANELS * self.panel, in_time))
 
@@ -128,18 +156,22 @@ class Program:
         settings[table.L1], settings[table.L2] = self.plan.l1, self.plan.l2
         if self.plan.l1 or self.plan.l2:
             choices[table.PENALIZE] = self.address(binding.penalizing, "penalize")
+        sums = np.zeros(2 * choices[table.N_SUMS])
+        choices[table.SUMS] = sums.ctypes.data
         numbers = np.array(self.plan.loss_numbers)
         choices[table.SETTINGS] = settings.ctypes.data
         choices[table.LOSS_NUMBERS] = numbers.ctypes.data
         if weights is not None:
             choices[table.ROW_WEIGHTS] = weights.ctypes.data
-        return settings, numbers, weights
+        return settings, sums, numbers, weights
 
     def with_run(self, choices, settings, run):
-        """Fill in how to train; returns the vector of which the choices hold the address."""
+        """Fill in how to train; returns (numbers of even and odd steps, what is to be kept)."""
         plan = self.plan
-        norms = np.empty(self.widest if plan.max_norm else 0)
+        norms = np.empty(len(plan.layers) * self.choices[table.MOST_UNITS] if plan.max_norm else 0)
         choices[table.NORMS] = norms.ctypes.data
+        numbers = np.zeros((2, table.MOST_NUMBERS))
+        choices[table.OPTIMIZER_NUMBERS] = numbers.ctypes.data
         choices[table.OPTIMIZER] = self.address(binding.optimizer, run.optimizer)
         settings[table.DROPOUT_RATES :] = plan.dropout
         settings[table.TOTAL_WEIGHT] = run.total_weight
@@ -154,27 +186,31 @@ class Program:
         for value, choice, kind, name, setting in (
             (run.input_noise, table.NOISE, binding.noising, "gaussian_noise", table.INPUT_NOISE),
             (run.clip_value, table.CLIP_VALUE, binding.clip, "clip_value", table.VALUE_LIMIT),
-            (run.clip_norm, table.CLIP_NORM, binding.clip, "clip_norm", table.NORM_LIMIT),
+            (run.clip_norm, table.CLIP_NORM, binding.norm_clip, "clip_norm", table.NORM_LIMIT),
             (plan.max_norm, table.MAX_NORM, binding.constraint, "max_norm", table.MAX_NORM_LIMIT),
             (run.average, table.AVERAGE, binding.averaged, "average", table.AVERAGE_DECAY),
         ):
             if value:
                 choices[choice] = self.address(kind, name)
                 settings[setting] = value
+        if run.clip_norm:
+            choices[table.SQUARED_NORM] = self.address(binding.norm, "squared_norm")
         for place, vector in (
-            (table.OPTIMIZER_NUMBERS, run.numbers),
             (table.STATE, run.state),
             (table.AVERAGED, run.averaged),
             (table.SUBSET, run.rows),
         ):
             choices[place] = 0 if vector is None else vector.ctypes.data
         choices[table.UPDATE_EACH_LAYER] = run.update_each_layer
+        is_small = plan.size * self.dtype.itemsize <= UPDATE_BYTES
+        has_sums = plan.l1 or plan.l2 or run.clip_norm
+        choices[table.UPDATE_LATE] = not run.update_each_layer and (is_small or has_sums)
         choices[table.BATCH_SIZE], choices[table.SHUFFLE] = run.batch_size, run.shuffle
         choices[table.KEY], choices[table.FIRST_EPOCH] = run.key, run.first_epoch
         choices[table.UPDATES] = run.updates
         choices[table.OPTIMIZER_SINCE] = run.optimizer_since
         choices[table.AVERAGE_SINCE] = run.average_since
-        return norms
+        return numbers, norms
 
 
 @functools.cache

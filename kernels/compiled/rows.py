@@ -8,8 +8,8 @@ import numpy as np
 
 from .. import catalog
 from . import binding, table
-from .layers import panel_width, scratch_size
-from .microkernel import TILE_VECTORS
+from .layers import block_width, panel_width, scratch_size
+from .microkernel import lanes
 from .program import strides
 
 # What the arguments of a kernel are that is called for one panel after the other: P goes into
@@ -28,7 +28,6 @@ _FLAT = {
     "smooth_targets": binding.smoothing,
     "penalize": binding.penalizing,
     "clip_value": binding.clip,
-    "clip_norm": binding.clip,
     "average": binding.averaged,
     "shuffle": binding.ordering,
 }
@@ -61,7 +60,7 @@ def to_panels(x, spare=0):
     rows = len(x)
     table_of_rows = x.reshape(rows, -1)
     features = table_of_rows.shape[1]
-    width = panel_width.py_func(rows, x.itemsize)
+    width = panel_width.py_func(rows, lanes(x.itemsize), 1)
     panels = -(-rows // width)
     padded = np.zeros((panels * width, features + spare), x.dtype)
     padded[:rows, :features] = table_of_rows
@@ -120,7 +119,9 @@ def _flat(kind, name, arguments):
     arrays = [a for a in arguments if isinstance(a, np.ndarray)]
     copies = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
     dtype = "float64" if kind is binding.ordering else arrays[0].dtype.name
-    run = _call(binding.function(kind, name, dtype), *copies, arrays[0].size)
+    n = arrays[0].size
+    sizes = (n, n) if kind is binding.optimizer else (n,)
+    run = _call(binding.function(kind, name, dtype), *copies, *sizes)
 
     def finish():
         for argument, copy in zip(arguments, copies, strict=True):
@@ -130,11 +131,10 @@ def _flat(kind, name, arguments):
     return run, finish
 
 
-def _product(which, left, right, out, n_in, n_out, rows, accumulate):
+def _product(which, left, right, out, n_in, n_out, rows, width, *more):
     function = binding.function(binding.product, "product", out.dtype.name)
-    panel = TILE_VECTORS * panel_width.py_func(1, out.itemsize)
-    scratch = np.zeros(max(scratch_size(n_in, n_out), (rows + panel) * panel), out.dtype)
-    return _call(function, which, left, right, out, scratch, n_in, n_out, rows, accumulate)
+    scratch = np.zeros(scratch_size(n_in, n_out), out.dtype)
+    return _call(function, which, left, right, out, scratch, n_in, n_out, rows, width, *more)
 
 
 def _with_ones(a):
@@ -145,9 +145,8 @@ def _with_ones(a):
 
 def _affine(name, a, weights, z):
     rows, n_in = a.shape
-    n_out = z.shape[1]
-    out = to_panels(z)
-    run = _product(table.AFFINE, _with_ones(a), weights, out, n_in, n_out, rows, 0)
+    n_out, left, out = z.shape[1], _with_ones(a), to_panels(z)
+    run = _product(table.AFFINE, left, weights, out, n_in, n_out, rows, out.shape[2], 0, 0, 0)
     return run, lambda: from_panels(out, z)
 
 
@@ -155,16 +154,49 @@ def _weight_gradient(name, a, delta, accumulate, out):
     rows, n_in = a.shape
     n_out = delta.shape[1]
     left, right, result = _with_ones(a), to_panels(delta), out.copy()
-    run = _product(table.WEIGHT_GRADIENT, left, right, result, n_in, n_out, rows, int(accumulate))
+    panels, _, width = right.shape
+    block = block_width.py_func(n_out, out.itemsize)
+    turned = np.zeros((-(-n_out // block), panels * width, block), out.dtype)
+    turn = _product(
+        table.DELTA_TURNED, right, right, turned, n_in, n_out, rows, width, 0, 0, panels * width
+    )
+    turn()
+    run = _product(
+        table.WEIGHT_GRADIENT,
+        left,
+        turned,
+        result,
+        n_in,
+        n_out,
+        rows,
+        width,
+        int(accumulate),
+        0,
+        n_in + 1,
+    )
     return run, lambda: np.copyto(out, result)
 
 
 def _input_delta(name, delta, weights, out):
     rows, n_out = delta.shape
-    n_in = out.shape[1]
-    result = to_panels(out)
-    run = _product(table.INPUT_DELTA, to_panels(delta), weights, result, n_in, n_out, rows, 0)
+    n_in, left, result = out.shape[1], to_panels(delta), to_panels(out)
+    run = _product(
+        table.INPUT_DELTA, left, weights, result, n_in, n_out, rows, result.shape[2], 0, 0, 0
+    )
     return run, lambda: from_panels(result, out)
+
+
+def _clip_norm(name, limit, gradient):
+    """The two kernels that a thread calls for parts of the gradient, for the whole of it."""
+    dtype, squares, result = gradient.dtype.name, np.zeros(1), gradient.copy()
+    add = _call(binding.function(binding.norm, "squared_norm", dtype), result, squares, result.size)
+    clip = binding.function(binding.norm_clip, name, dtype)
+
+    def run():
+        add()
+        clip(limit, squares[0], result.ctypes.data, result.size)
+
+    return run, lambda: np.copyto(gradient, result)
 
 
 def _gather(name, source, order, out):
@@ -193,5 +225,6 @@ _OTHERS = {
     "input_delta": _input_delta,
     "gather_rows": _gather,
     "gather_labels": _gather,
+    "clip_norm": _clip_norm,
     "max_norm": _max_norm,
 }

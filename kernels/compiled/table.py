@@ -10,7 +10,10 @@ OUTPUT = 5  # one number more than n_out: the 1 of the next layer, or the scratc
 ACTIVATE = 6  # address
 BACKWARD = 7  # address
 MASK = 8  # of the units of the input that are dropped, 0 where none are
-LAYER_COLUMNS = 9
+DELTA_BY_ROWS = 9  # n_out numbers a row, rounded up to whole blocks
+BLOCK_ROWS = 10  # of the weights, whose gradient is used while it is in the cache
+FIRST_SUM = 11  # of the sums over tiles of rows of the weights
+LAYER_COLUMNS = 12
 
 # Places of the table of choices. First the addresses of kernels, 0 for what is not done ...
 PRODUCT = 0
@@ -26,48 +29,56 @@ DROPOUT_BACKWARD = 9
 SMOOTH = 10
 PENALIZE = 11
 CLIP_VALUE = 12
-CLIP_NORM = 13
-MAX_NORM = 14
-AVERAGE = 15
+SQUARED_NORM = 13
+CLIP_NORM = 14
+MAX_NORM = 15
+AVERAGE = 16
 # ... then places in the workspace, as above ...
-DELTA = 16
-NEXT_DELTA = 17
-TARGET = 18
-CAPACITY = 19  # rows that the workspace has room for
-# ... then places behind all of these, each for one panel at a time ...
-LOSSES = 20
+DELTA = 17
+NEXT_DELTA = 18
+TARGET = 19
+LOSSES = 20  # three a row: the value, and scratch
 SCALE = 21
-SCRATCH = 22
-WORKSPACE = 23  # how many numbers all of this is
+CAPACITY = 22  # rows that the workspace has room for
+# ... then places behind all of these ...
+SCRATCH = 23  # of the first thread
+WORKSPACE = 24  # how many numbers all of this is, for one chunk
 # ... then the data, as addresses and, in numbers, strides ...
-INPUTS = 24
-INPUT_ROW = 25
-INPUT_COLUMN = 26
-TARGETS = 27
-TARGET_ROW = 28
-TARGET_COLUMN = 29
-ROW_WEIGHTS = 30  # float64, or 0
-SUBSET = 31  # int64, the rows that the order is made of, or 0 for all
+INPUTS = 25
+INPUT_ROW = 26
+INPUT_COLUMN = 27
+TARGETS = 28
+TARGET_ROW = 29
+TARGET_COLUMN = 30
+ROW_WEIGHTS = 31  # float64, or 0
+SUBSET = 32  # int64, the rows that the order is made of, or 0 for all
 # ... and how to train: addresses of vectors ...
-SETTINGS = 32
-LOSS_NUMBERS = 33
-OPTIMIZER_NUMBERS = 34
-STATE = 35
-AVERAGED = 36
-RATES = 37
-NORMS = 38  # float64, room for one of each unit of the widest layer
+SETTINGS = 33
+LOSS_NUMBERS = 34
+OPTIMIZER_NUMBERS = 35  # float64, those of even and of odd steps, MOST_NUMBERS each
+STATE = 36
+AVERAGED = 37
+RATES = 38
+NORMS = 39  # float64, room for one of each unit of the widest layer
+SUMS = 40  # float64, of penalties and then of squares, one for each tile of rows of weights
 # ... and numbers.
-N_RATES = 39
-UPDATE_EACH_LAYER = 40  # as the drop-in does, before delta passes through the weights
-BATCH_SIZE = 41
-SHUFFLE = 42
-KEY = 43
-STEP_KEY = 44
-FIRST_EPOCH = 45
-UPDATES = 46  # before the first step of the run
-OPTIMIZER_SINCE = 47  # how many updates came before the state's first
-AVERAGE_SINCE = 48
-CHOICES = 49
+LAYERS = 41
+PARAMETERS = 42
+N_SUMS = 43
+MOST_UNITS = 44  # of the widest layer
+N_RATES = 45
+THREADS = 46  # of the whole run, of which a slice may use fewer
+UPDATE_LATE = 47  # and not block by block, as the gradient is made
+UPDATE_EACH_LAYER = 48  # as the drop-in does, before delta passes through the weights
+BATCH_SIZE = 49
+SHUFFLE = 50
+KEY = 51
+STEP_KEY = 52
+FIRST_EPOCH = 53
+UPDATES = 54  # before the first step of the run
+OPTIMIZER_SINCE = 55  # how many updates came before the state's first
+AVERAGE_SINCE = 56
+CHOICES = 57
 
 # Places of the vector of settings, float64 ...
 TOTAL_WEIGHT = 0
@@ -80,13 +91,11 @@ VALUE_LIMIT = 6
 NORM_LIMIT = 7
 MAX_NORM_LIMIT = 8
 AVERAGE_DECAY = 9
-# ... of which these belong to the batch at hand ...
+# ... of which these belong to a batch that is not done ...
 BATCH_LOSS = 10
 BATCH_WEIGHT = 11
-BATCH_SCALE = 12  # 1 / weight
-PENALTY = 13
 # ... and then a rate of dropout for each layer's input.
-DROPOUT_RATES = 14
+DROPOUT_RATES = 12
 
 # Places of the position in a run: where it is, and how far it shall go.
 STEP = 0
@@ -94,10 +103,12 @@ CHUNK = 1  # of the step, where it goes on
 LAST_STEP = 2
 BUDGET = 3  # chunks
 
-# No optimizer has more vectors of state.
+# No optimizer has more vectors of state, or numbers.
 MOST_SLOTS = 4
+MOST_NUMBERS = 8
 
 # The products of a layer, by which the kernel at PRODUCT is asked for one.
 AFFINE = 0
 WEIGHT_GRADIENT = 1
 INPUT_DELTA = 2
+DELTA_TURNED = 3

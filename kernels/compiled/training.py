@@ -1,89 +1,113 @@
-"""Training: steps of mini-batch gradient descent, without Python between them."""
+"""Training: steps of mini-batch gradient descent, without Python between them.
+
+A step has two phases, and the team waits behind each. First rows pass through the network and
+back: each thread takes panels of its own. Then each takes rows of the weights, sums their
+gradient over all rows of the batch, and updates them.
+"""
 
 import math
 
 import numpy as np
 from numba import carray
 
-from . import table
+from . import table, team
+from .backpropagation import pass_back, pass_back_all, turn_delta
 from .jit import entry, helper
 from .layers import panel_width
-from .network import (
-    back_propagate,
-    forward_panels,
-    gather_inputs,
-    gather_targets,
-    layer_gradient,
-    loss_of_panels,
-    pass_back,
-    update_layer,
-)
-from .pointers import at, borrow, call, doubles, integers, pointer
+from .microkernel import vector_lanes
+from .network import add_losses, gather_inputs, gather_targets, losses_of_part
+from .pointers import at, doubles, integers
 from .shuffling import random_bits, shuffle
+from .updating import (
+    after_update,
+    begin_numbers,
+    end_numbers,
+    has_sums,
+    sum_of_tiles,
+    update_late,
+    work_on_weights,
+)
 
 # Epochs and steps draw from one key: the counters of steps begin where no epoch comes.
 _FIRST_STEP = np.uint64(2**63)
 
 
 @entry
-def train(choices, layers, parameters, gradient, workspace, order, losses, position):
+def train(choices, layers, parameters, gradient, workspace, order, losses, position, member):
     """Take steps until position[LAST_STEP], or until position[BUDGET] chunks are done.
 
+    Called by each thread of a team with its `member`, see `team`.
     position : int64, see `table`; says afterwards where to go on, in the middle of a batch too.
     losses : float64, one for each epoch; each step adds its share of its epoch's mean.
 
     Returns whether all is well: not where a loss is no finite number, whose step is not taken.
     """
-    choices, layers, order = borrow(choices), borrow(layers), borrow(order)
-    parameters, gradient, workspace = borrow(parameters), borrow(gradient), borrow(workspace)
-    settings, rates = doubles(choices[table.SETTINGS]), doubles(choices[table.RATES])
     rows, batch_size = order.size, choices[table.BATCH_SIZE]
+    choices, layers, member, order = at(choices, 0), at(layers, 0), at(member, 0), at(order, 0)
+    parameters, gradient, workspace = at(parameters, 0), at(gradient, 0), at(workspace, 0)
+    settings, rates = doubles(choices[table.SETTINGS]), doubles(choices[table.RATES])
     capacity = choices[table.CAPACITY]
     steps_per_epoch = (rows + batch_size - 1) // batch_size
+    is_apart = choices[table.UPDATE_EACH_LAYER] != 0
     # One batch for ever, whose rows stay in the workspace: they are fetched only once.
     is_constant = (
         steps_per_epoch == 1
-        and (rows <= capacity or choices[table.UPDATE_EACH_LAYER])
+        and (rows <= capacity or is_apart)
         and not choices[table.SHUFFLE]
         and not choices[table.NOISE]
-        and not layers[0, table.MASK]
+        and not layers[table.MASK]
     )
-    first_step, budget = position[table.STEP], position[table.BUDGET]
-    while position[table.STEP] < position[table.LAST_STEP] and budget > 0:
-        step = position[table.STEP]
+    # What the threads keep to themselves; the first writes it down at the end.
+    step, chunk, budget = position[table.STEP], position[table.CHUNK], position[table.BUDGET]
+    batch_loss, batch_weight = settings[table.BATCH_LOSS], settings[table.BATCH_WEIGHT]
+    is_first, is_finite, first_step = member[team.INDEX] == 0, True, step
+    while step < position[table.LAST_STEP] and budget > 0:
         epoch, batch = step // steps_per_epoch, step % steps_per_epoch
         first = batch * batch_size
         count = min(batch_size, rows - first)
         # A division takes as long as the arithmetic of a tiny batch.
-        end = 1 if count <= capacity else (count + capacity - 1) // capacity
-        # A layer can be updated when all chunks have been through it: see `layered_chunk`.
-        is_layered = choices[table.UPDATE_EACH_LAYER] and end > 1
-        if is_layered:
-            end *= 1 + layers.shape[0]
-        if position[table.CHUNK] == 0:
+        chunks = 1 if count <= capacity else (count + capacity - 1) // capacity
+        # A layer can be updated when all chunks have been through it: see `turn_apart`.
+        turns = 1 + choices[table.LAYERS] if is_apart else 1
+        end = chunks if chunks == 1 else chunks * turns
+        chosen = at(order, first)
+        if chunk == 0:
             if batch == 0 and choices[table.SHUFFLE]:
-                new_order(choices, order, epoch)
-            begin_batch(choices, settings, at(order, first), count, step)
-        rate = rates[min(step - first_step, choices[table.N_RATES] - 1)]
-        doubles(choices[table.OPTIMIZER_NUMBERS])[0] = rate
-        while position[table.CHUNK] < end and budget > 0:
-            chunk, chosen = position[table.CHUNK], at(order, first)
-            if is_layered:
-                settings[table.BATCH_LOSS] += layered_chunk(
-                    choices,
-                    layers,
-                    parameters,
-                    gradient,
-                    workspace,
-                    chosen,
-                    count,
-                    chunk,
-                    is_constant and step > first_step,
-                    step,
-                )
+                if is_first:
+                    new_order(choices, order, rows, epoch)
+                team.wait(member)
+            batch_weight, batch_loss = weight_of(choices, chosen, count), 0.0
+            counter = _FIRST_STEP + np.uint64(choices[table.UPDATES] + step)
+            choices[table.STEP_KEY] = np.int64(random_bits(choices[table.KEY], counter))
+        scale = 1 / batch_weight if batch_weight > 0 else 0.0
+        begin_numbers(
+            choices, step, rates[min(step - first_step, choices[table.N_RATES] - 1)], member
+        )
+        updates = choices[table.UPDATES] + step + 1
+        update_step = updates - choices[table.OPTIMIZER_SINCE]
+        is_gathered = is_constant and step > first_step
+        while chunk < end and budget > 0:
+            if is_apart:
+                for turn in range(turns) if chunks == 1 else range(chunk, chunk + 1):
+                    batch_loss = turn_apart(
+                        choices,
+                        layers,
+                        parameters,
+                        gradient,
+                        workspace,
+                        chosen,
+                        count,
+                        chunks,
+                        turn,
+                        scale,
+                        is_gathered,
+                        batch_loss,
+                        update_step,
+                        member,
+                    )
             else:
                 start = chunk * capacity
-                settings[table.BATCH_LOSS] += chunk_gradient(
+                batch_loss = chunk_gradient(
                     choices,
                     layers,
                     parameters,
@@ -92,113 +116,187 @@ def train(choices, layers, parameters, gradient, workspace, order, losses, posit
                     chosen,
                     start,
                     min(capacity, count - start),
-                    is_constant and step > first_step,
-                    step,
+                    scale,
+                    is_gathered,
+                    batch_loss,
+                    chunk == end - 1,
+                    update_step,
+                    member,
                 )
-            position[table.CHUNK] = chunk + 1
+            chunk += 1
             budget -= 1
-        if position[table.CHUNK] == end:
-            position[table.CHUNK] = 0
-            value = settings[table.BATCH_LOSS] * settings[table.BATCH_SCALE]
-            if choices[table.PENALIZE]:
-                value += penalty(choices, layers, settings, parameters, gradient)
-            share = settings[table.BATCH_WEIGHT] / settings[table.TOTAL_WEIGHT]
-            losses[epoch] += value * share
-            if not math.isfinite(value):
-                return False
-            if not choices[table.UPDATE_EACH_LAYER]:
-                update(choices, layers, settings, parameters, gradient, step)
-            position[table.STEP] = step + 1
-            # The caller keeps the parameters between such steps, as no step is done at once.
-            if is_layered:
+        if chunk == end:
+            chunk = 0
+            value = batch_loss * scale
+            if has_sums(choices):
+                team.wait(member)
+                if choices[table.PENALIZE]:
+                    value += sum_of_tiles(choices, 0)
+            if is_first:
+                losses[epoch] += value * (batch_weight / settings[table.TOTAL_WEIGHT])
+            is_finite = math.isfinite(value)
+            if not is_finite:
                 break
-    position[table.BUDGET] = budget
-    return True
+            if choices[table.UPDATE_LATE]:
+                update_late(choices, layers, parameters, gradient, update_step, member)
+            after_update(choices, layers, parameters, updates, member)
+            end_numbers(choices, step, member)
+            step += 1
+            team.wait(member)
+            # The caller keeps the parameters between such steps, as no step is done at once.
+            if is_apart and chunks > 1:
+                break
+    # Nobody is behind: all have read what is written here, or there was nothing to do.
+    if is_first:
+        position[table.STEP], position[table.CHUNK], position[table.BUDGET] = step, chunk, budget
+        settings[table.BATCH_LOSS], settings[table.BATCH_WEIGHT] = batch_loss, batch_weight
+    return is_finite
 
 
 @entry
-def gradient(choices, layers, parameters, workspace, order, out):
+def gradient(choices, layers, parameters, workspace, order, out, member):
     """Fill `out` with the gradient of the mean loss and the penalties; returns their value."""
-    settings = doubles(choices[table.SETTINGS])
-    chosen, capacity = at(order, 0), choices[table.CAPACITY]
-    begin_batch(choices, settings, chosen, order.size, 0)
-    total = 0.0
-    for start in range(0, order.size, capacity):
-        count = min(capacity, order.size - start)
-        total += chunk_gradient(
-            choices, layers, parameters, out, workspace, chosen, start, count, False, 0
+    rows, capacity = order.size, choices[table.CAPACITY]
+    choices, layers, member, chosen = at(choices, 0), at(layers, 0), at(member, 0), at(order, 0)
+    parameters, out, workspace = at(parameters, 0), at(out, 0), at(workspace, 0)
+    weight, total = weight_of(choices, chosen, rows), 0.0
+    scale = 1 / weight if weight > 0 else 0.0
+    for start in range(0, rows, capacity):
+        count = min(capacity, rows - start)
+        is_last = start + count == rows
+        total = chunk_gradient(
+            choices,
+            layers,
+            parameters,
+            out,
+            workspace,
+            chosen,
+            start,
+            count,
+            scale,
+            False,
+            total,
+            is_last,
+            0,
+            member,
         )
-    value = total * settings[table.BATCH_SCALE]
-    if choices[table.PENALIZE]:
-        value += penalty(choices, layers, settings, parameters, out)
-    return value
+    return total * scale + (sum_of_tiles(choices, 0) if choices[table.PENALIZE] else 0.0)
 
 
 @helper
-def new_order(choices, order, epoch):
+def new_order(choices, order, rows, epoch):
     """A fresh permutation of the rows, or of those in the subset."""
-    shuffle(choices[table.KEY], choices[table.FIRST_EPOCH] + epoch, order)
+    shuffle(choices[table.KEY], choices[table.FIRST_EPOCH] + epoch, carray(order, rows))
     if choices[table.SUBSET]:
         subset = integers(choices[table.SUBSET])
-        for i in range(order.size):
+        for i in range(rows):
             order[i] = subset[order[i]]
 
 
 @helper
-def begin_batch(choices, settings, order, count, step):
-    """What the batch's rows weigh together, and the key of everything random in the step."""
-    weight = float(count)
-    if choices[table.ROW_WEIGHTS]:
-        weights = doubles(choices[table.ROW_WEIGHTS])
-        weight = 0.0
-        for i in range(count):
-            weight += weights[order[i]]
-    settings[table.BATCH_WEIGHT] = weight
-    settings[table.BATCH_SCALE] = 1 / weight if weight > 0 else 0.0
-    settings[table.BATCH_LOSS] = 0.0
-    counter = _FIRST_STEP + np.uint64(choices[table.UPDATES] + step)
-    choices[table.STEP_KEY] = np.int64(random_bits(choices[table.KEY], counter))
+def weight_of(choices, order, count):
+    """What the rows of a batch weigh together."""
+    if choices[table.ROW_WEIGHTS] == 0:
+        return float(count)
+    weights, total = doubles(choices[table.ROW_WEIGHTS]), 0.0
+    for i in range(count):
+        total += weights[order[i]]
+    return total
+
+
+@helper
+def own_rows(rows, width, member):
+    """The part of a chunk's rows that passes through this thread: (first, how many)."""
+    first, end = team.share(member, (rows + width - 1) // width)
+    return first * width, min(end * width, rows) - first * width
 
 
 @helper
 def chunk_gradient(
-    choices, layers, parameters, gradient, workspace, order, start, rows, is_gathered, step
+    choices,
+    layers,
+    parameters,
+    gradient,
+    workspace,
+    order,
+    start,
+    rows,
+    scale,
+    is_gathered,
+    total,
+    is_last,
+    update_step,
+    member,
 ):
-    """The gradient by the rows `start` and on of a batch; returns the sum of weight times loss.
+    """The gradient by the rows `start` and on of a batch; returns `total` and their losses.
 
     Chunks follow each other in the sums as the rows do, so that the bits of the gradient do not
     depend on their size.
 
     is_gathered : the workspace holds these rows already, all of them.
+    is_last, update_step : see `work_on_weights`; the update is not made if a loss is not finite.
     """
-    width = panel_width(rows, workspace.itemsize)
-    total = chunk_loss(
-        choices, layers, parameters, workspace, order, start, rows, width, is_gathered
-    )
-    if math.isfinite(total):
-        updates = choices[table.UPDATES] + step + 1 - choices[table.OPTIMIZER_SINCE]
-        back_propagate(
-            choices, layers, parameters, gradient, workspace, rows, width, start, updates
+    width = panel_width(rows, vector_lanes(workspace), choices[table.THREADS])
+    chosen = at(order, start)
+    scratch = at(workspace, member[team.SCRATCH])
+    first, own = own_rows(rows, width, member)
+    if own > 0:
+        if not is_gathered:
+            gather_inputs(choices, layers, workspace, chosen, start, first, own, width)
+            gather_targets(choices, layers, workspace, chosen, first, own, width)
+        losses_of_part(
+            choices,
+            layers,
+            parameters,
+            workspace,
+            scratch,
+            chosen,
+            start,
+            first,
+            own,
+            width,
+            scale,
         )
+        pass_back_all(choices, layers, parameters, workspace, scratch, first, own, rows, width)
+    team.wait(member)
+    total = add_losses(choices, workspace, chosen, rows, width, total)
+    updates_now = is_last and math.isfinite(total * scale) and not choices[table.UPDATE_LATE]
+    for place in range(choices[table.LAYERS] - 1, -1, -1):
+        work_on_weights(
+            choices,
+            layers,
+            parameters,
+            gradient,
+            workspace,
+            place,
+            rows,
+            width,
+            start,
+            is_last,
+            update_step if updates_now else 0,
+            member,
+        )
+    if not is_last:
+        team.wait(member)
     return total
 
 
 @helper
-def chunk_loss(choices, layers, parameters, workspace, order, start, rows, width, is_gathered):
-    """Forward, and the delta of the last layer; returns the sum of weight times loss."""
-    chosen = at(order, start)
-    if not is_gathered:
-        gather_inputs(choices, layers, workspace, chosen, start, rows, width)
-        gather_targets(choices, layers, workspace, chosen, rows, width)
-    with_output = choices[table.OUTPUT_BACKWARD] != 0
-    forward_panels(choices, layers, parameters, workspace, start, rows, width, with_output)
-    scale = doubles(choices[table.SETTINGS])[table.BATCH_SCALE]
-    return loss_of_panels(choices, layers, workspace, chosen, rows, width, scale)
-
-
-@helper
-def layered_chunk(
-    choices, layers, parameters, gradient, workspace, order, count, turn, is_gathered, step
+def turn_apart(
+    choices,
+    layers,
+    parameters,
+    gradient,
+    workspace,
+    order,
+    count,
+    chunks,
+    turn,
+    scale,
+    is_gathered,
+    total,
+    update_step,
+    member,
 ):
     """As `chunk_gradient` where delta passes through weights that all chunks have changed.
 
@@ -208,69 +306,64 @@ def layered_chunk(
     count : rows of the batch.  turn : of `chunks` forward, and as many for each layer.
     """
     capacity, size = choices[table.CAPACITY], choices[table.WORKSPACE]
-    chunks = (count + capacity - 1) // capacity
-    stage, chunk = turn // chunks, turn % chunks
-    own = carray(at(workspace, chunk * size), size)
+    stage, chunk = (turn, 0) if chunks == 1 else (turn // chunks, turn % chunks)
+    own_workspace = at(workspace, chunk * size)
+    scratch = at(workspace, member[team.SCRATCH])
     start = chunk * capacity
     rows = min(capacity, count - start)
-    width = panel_width(rows, workspace.itemsize)
+    width = panel_width(rows, vector_lanes(workspace), choices[table.THREADS])
+    first, own = own_rows(rows, width, member)
+    chosen, place = at(order, start), choices[table.LAYERS] - stage
+    if own > 0:
+        if stage == 0:
+            if not is_gathered:
+                gather_inputs(choices, layers, own_workspace, chosen, start, first, own, width)
+                gather_targets(choices, layers, own_workspace, chosen, first, own, width)
+            losses_of_part(
+                choices,
+                layers,
+                parameters,
+                own_workspace,
+                scratch,
+                chosen,
+                start,
+                first,
+                own,
+                width,
+                scale,
+            )
+        elif stage > 1:
+            pass_back(
+                choices,
+                layers,
+                parameters,
+                own_workspace,
+                scratch,
+                place + 1,
+                first,
+                own,
+                width,
+            )
+        if stage != 0:
+            turn_delta(choices, layers, own_workspace, place, first, own, rows, width)
+    team.wait(member)
     if stage == 0:
-        return chunk_loss(choices, layers, parameters, own, order, start, rows, width, is_gathered)
-    if math.isfinite(doubles(choices[table.SETTINGS])[table.BATCH_LOSS]):
-        place = layers.shape[0] - stage
-        if stage > 1:
-            pass_back(choices, layers, parameters, own, place + 1, rows, width)
-        layer_gradient(choices, layers, gradient, own, place, rows, start)
-        if chunk == chunks - 1:
-            updates = choices[table.UPDATES] + step + 1 - choices[table.OPTIMIZER_SINCE]
-            update_layer(choices, layers, parameters, gradient, place, updates)
-    return 0.0
-
-
-@helper
-def penalty(choices, layers, settings, parameters, gradient):
-    """The value of the penalties on the weights; adds their gradient."""
-    settings[table.PENALTY] = 0.0
-    for place in range(layers.shape[0]):
-        start = layers[place, table.WEIGHTS]
-        call(
-            choices[table.PENALIZE],
-            settings[table.L1],
-            settings[table.L2],
-            at(parameters, start),
-            at(gradient, start),
-            at(settings, table.PENALTY),
-            layers[place, table.N_IN] * layers[place, table.N_OUT],
+        return add_losses(choices, own_workspace, chosen, rows, width, total)
+    if math.isfinite(total * scale):
+        is_last = chunk == chunks - 1
+        work_on_weights(
+            choices,
+            layers,
+            parameters,
+            gradient,
+            own_workspace,
+            place,
+            rows,
+            width,
+            start,
+            is_last,
+            update_step if is_last else 0,
+            member,
         )
-    return settings[table.PENALTY]
-
-
-@helper
-def update(choices, layers, settings, parameters, gradient, step):
-    """From the gradient to the new parameters."""
-    updates, size = choices[table.UPDATES] + step + 1, parameters.size
-    vector, slope = at(parameters, 0), at(gradient, 0)
-    if choices[table.CLIP_VALUE]:
-        call(choices[table.CLIP_VALUE], settings[table.VALUE_LIMIT], slope, size)
-    if choices[table.CLIP_NORM]:
-        call(choices[table.CLIP_NORM], settings[table.NORM_LIMIT], slope, size)
-    call(
-        choices[table.OPTIMIZER],
-        slope,
-        doubles(choices[table.OPTIMIZER_NUMBERS]),
-        updates - choices[table.OPTIMIZER_SINCE],
-        pointer(choices[table.STATE], parameters),
-        vector,
-        size,
-    )
-    if choices[table.MAX_NORM]:
-        norms = doubles(choices[table.NORMS])
-        for place in range(layers.shape[0] - 1):
-            weights = at(parameters, layers[place, table.WEIGHTS])
-            n_in, n_out = layers[place, table.N_IN], layers[place, table.N_OUT]
-            limit = settings[table.MAX_NORM_LIMIT]
-            call(choices[table.MAX_NORM], limit, weights, norms, n_in, n_out)
-    if choices[table.AVERAGE]:
-        since = updates - choices[table.AVERAGE_SINCE]
-        averaged = pointer(choices[table.AVERAGED], parameters)
-        call(choices[table.AVERAGE], settings[table.AVERAGE_DECAY], since, vector, averaged, size)
+    team.wait(member)
+    return total

@@ -25,12 +25,14 @@ FIRST_STEP = np.uint64(2**63)
 
 
 def trainer(plan, parameters, X, targets, run, losses):
-    """A function of (last_step, budget) that takes steps; see `train`."""
+    """A function of (last_step, budget, threads=1) that takes steps; see `train`."""
     return functools.partial(train, plan, parameters, X, targets, run, losses)
 
 
-def train(plan, parameters, X, targets, run, losses, last_step, budget):
+def train(plan, parameters, X, targets, run, losses, last_step, budget, threads=1):
     """Take steps up to `last_step`, at most `budget` of them; a step is one batch.
+
+    threads : NumPy has its own.
 
     run : how it is trained, see `fastnet.training.run`. `run.position` counts the steps taken
         first and last those that are left of the budget.

@@ -1,0 +1,129 @@
+"""How many threads work on a training or a prediction, if the user does not say."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import threading
+import weakref
+from pathlib import Path
+
+from .plan import Plan
+
+# A thread of its own pays where it has so many FLOPs between two waits for the others, and so
+# many rows: less than a vector of them takes as long as a whole one.
+FLOPS_PER_THREAD = 2_000_000
+ROWS_PER_THREAD = 16
+
+
+class Claim:
+    """The threads of one training or prediction, as long as this object lives or `end` is called.
+
+    Attributes
+    ----------
+    n_threads : int
+    reason : str
+        Why so many, in a few words.
+    """
+
+    def __init__(self, plan: Plan, rows: int, asked: int | None) -> None:
+        self._asked = asked
+        with _lock:
+            self.n_threads, self.reason = choose(plan, rows, asked)
+            _claims.add(self)
+
+    def now(self) -> int:
+        """As many as there are cores for at the moment: others may have begun to work."""
+        if self._asked is None and self.n_threads > 1 and _claimed() > available():
+            return 1
+        return self.n_threads
+
+    def end(self) -> None:
+        """Leave the cores to others."""
+        _claims.discard(self)
+
+
+_claims: weakref.WeakSet[Claim] = weakref.WeakSet()
+_lock = threading.Lock()
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+    _claims.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def choose(plan: Plan, rows: int, asked: int | None) -> tuple[int, str]:
+    """How many threads, and why.
+
+    Parameters
+    ----------
+    plan : Plan
+    rows : int
+        Of a batch.
+    asked : int or None
+        What the user wants; None for as many as pay.
+    """
+    if asked is not None:
+        return asked, "as asked for"
+    paid = min(flops_of_step(plan, rows) // FLOPS_PER_THREAD, rows // ROWS_PER_THREAD)
+    if paid < 2:
+        return 1, "a step is too little work to share"
+    cores = available()
+    if cores == 1:
+        return 1, "one core is available to this process"
+    free = cores - _claimed()
+    if free < 2:
+        return 1, "the other cores are at work for this process"
+    if paid < free:
+        return paid, f"a step is work for {paid} of {cores} cores"
+    return free, f"{cores} cores are available to this process" + (
+        f", {cores - free} of them at work" if free < cores else ""
+    )
+
+
+def flops_of_step(plan: Plan, rows: int) -> int:
+    """The floating-point operations of the products of one step: 6 for each weight and row, but
+    4 for those of the first layer, whose inputs need no gradient."""
+    weights = [layer.n_in * layer.n_out for layer in plan.layers]
+    return 6 * rows * sum(weights) - 2 * rows * weights[0]
+
+
+def available() -> int:
+    """The cores that this process may use: 1 in a worker of multiprocessing or joblib."""
+    # A worker has imported it; here it would be a tenth of the time of `import fastnet`.
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    if multiprocessing and (
+        multiprocessing.parent_process() is not None
+        or multiprocessing.current_process().name.startswith("Loky")
+    ):
+        return 1
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, int(min(cores, _quota())))
+
+
+@functools.cache
+def _quota() -> float:
+    """The cores' worth of time that Linux's control group allows, or infinity."""
+    try:
+        limit, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return float(limit) / float(period) if limit != "max" else float("inf")
+    except (OSError, ValueError):
+        pass
+    folder = Path("/sys/fs/cgroup/cpu")
+    try:
+        limit = (folder / "cpu.cfs_quota_us").read_text(encoding="ascii")
+        period = (folder / "cpu.cfs_period_us").read_text(encoding="ascii")
+        return float(limit) / float(period) if float(limit) > 0 else float("inf")
+    except (OSError, ValueError):
+        return float("inf")
+
+
+def _claimed() -> int:
+    return sum(claim.n_threads for claim in tuple(_claims))

@@ -1,0 +1,67 @@
+"""One update as the drop-in's `backward` makes it, from what `forward` returned."""
+
+from numba import carray
+
+from . import table, team
+from .backpropagation import pass_back, turn_delta
+from .jit import entry, helper
+from .layers import panel_width
+from .microkernel import vector_lanes
+from .network import gather_inputs, gather_targets, row_of, write_ones
+from .pointers import at, call, pointer
+from .updating import work_on_weights
+
+
+@entry
+def backward(choices, layers, parameters, gradient, workspace, order, kept, member):
+    """Back-propagation with the update of each layer before delta passes through.
+
+    kept : addresses of each layer's z and a, (layers, 2).
+    """
+    rows, capacity = order.size, choices[table.CAPACITY]
+    choices, layers, member, chosen = at(choices, 0), at(layers, 0), at(member, 0), at(order, 0)
+    parameters, gradient, workspace = at(parameters, 0), at(gradient, 0), at(workspace, 0)
+    width = panel_width(rows, vector_lanes(workspace), 1)
+    panels = (rows + width - 1) // width
+    gather_inputs(choices, layers, workspace, chosen, 0, 0, rows, width)
+    gather_targets(choices, layers, workspace, chosen, 0, rows, width)
+    last = choices[table.LAYERS] - 1
+    for place in range(last):
+        layer = row_of(layers, place)
+        n = layer[table.N_OUT]
+        z = at(workspace, layer[table.LOGITS] * capacity)
+        a = at(workspace, layer[table.OUTPUT] * capacity)
+        gather_kept(choices, pointer(kept[place, 0], workspace), chosen, rows, n, n, width, z)
+        gather_kept(choices, pointer(kept[place, 1], workspace), chosen, rows, n, n + 1, width, a)
+        write_ones(a, panels, n, width)
+    n = row_of(layers, last)[table.N_OUT]
+    delta = at(workspace, choices[table.DELTA] * capacity)
+    gather_kept(choices, pointer(kept[last, 1], workspace), chosen, rows, n, n, width, delta)
+    output_minus_target(
+        carray(delta, panels * n * width),
+        carray(at(workspace, choices[table.TARGET] * capacity), panels * n * width),
+        1 / rows,
+    )
+    scratch = at(workspace, member[team.SCRATCH])
+    for place in range(last, -1, -1):
+        if place < last:
+            pass_back(choices, layers, parameters, workspace, scratch, place + 1, 0, rows, width)
+        turn_delta(choices, layers, workspace, place, 0, rows, rows, width)
+        work_on_weights(
+            choices, layers, parameters, gradient, workspace, place, rows, width, 0, 1, 1, member
+        )
+
+
+@helper
+def gather_kept(choices, source, order, rows, features, panel_rows, width, out):
+    """What `forward` kept of a layer, into panels."""
+    gather = choices[table.GATHER_KEPT]
+    call(gather, source, features, 1, order, out, rows, features, panel_rows, width)
+
+
+@helper
+def output_minus_target(delta, target, scale):
+    """The gradient by the logits where output and loss match; `delta` comes with the output."""
+    factor = delta.dtype.type(scale)
+    for i in range(delta.size):
+        delta[i] = (delta[i] - target[i]) * factor
