@@ -1,5 +1,6 @@
 """Threads: the same bits with any number of them, and how many there are."""
 
+import itertools
 import multiprocessing
 import os
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from fastnet import NeuralNetwork, threads
 from fastnet.kernels.compiled import team as teams
+from fastnet.training import loop
 from fastnet.training.pace import Pace
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -75,6 +77,18 @@ def test_the_same_bits_in_many_chunks(case):
     on_threads, losses_on_threads = train("float64", case, None, 3, **shape)
     assert np.array_equal(parameters, on_threads)
     assert losses == losses_on_threads
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_same_bits_where_each_chunk_has_other_threads(case, monkeypatch):
+    shape = {"sizes": (40, 300, 20, 3), "rows": 1501, "epochs": 3}
+    parameters, losses = train("float64", case, None, 1, **shape)
+    turns = itertools.cycle((1, 3, 2))
+    monkeypatch.setattr(loop, "SLICE_SECONDS", 0)
+    monkeypatch.setattr(Pace, "next_slice", lambda self, budget, _: (next(turns), budget))
+    in_turns, losses_in_turns = train("float64", case, None, 3, **shape)
+    assert np.array_equal(parameters, in_turns)
+    assert losses == losses_in_turns
 
 
 def test_more_threads_than_there_is_to_share_out():

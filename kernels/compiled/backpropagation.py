@@ -28,7 +28,7 @@ def turn_delta(choices, layers, workspace, place, first, rows, count, width):
     """A layer's delta by rows, as its gradient needs it."""
     layer = row_of(layers, place)
     n_out = layer[table.N_OUT]
-    delta = delta_of(choices, workspace, place, first)
+    delta = at(workspace, layer[table.DELTA] * choices[table.CAPACITY] + first * n_out)
     out = at(workspace, layer[table.DELTA_BY_ROWS] * choices[table.CAPACITY])
     lines = (count + width - 1) // width * width
     panel = first // width
@@ -38,26 +38,15 @@ def turn_delta(choices, layers, workspace, place, first, rows, count, width):
 
 
 @helper
-def delta_of(choices, workspace, place, first):
-    """Where the delta of a layer is: two places take turns, the last layer's is the first.
-
-    Rows are as far apart as in the widest layer: another thread may be at another layer.
-    """
-    turn = (choices[table.LAYERS] - 1 - place) % 2
-    start = choices[table.NEXT_DELTA] if turn else choices[table.DELTA]
-    return at(workspace, start * choices[table.CAPACITY] + first * choices[table.MOST_UNITS])
-
-
-@helper
 def pass_back(choices, layers, parameters, workspace, scratch, place, first, rows, width):
     """The delta of the layer before `place`: through the weights, the dropout, the activation."""
     capacity, product = choices[table.CAPACITY], choices[table.PRODUCT]
     layer, before = row_of(layers, place), row_of(layers, place - 1)
     n_in, n_out = layer[table.N_IN], layer[table.N_OUT]
     panels = (rows + width - 1) // width
-    delta = delta_of(choices, workspace, place, first)
+    delta = at(workspace, layer[table.DELTA] * capacity + first * n_out)
     weights = at(parameters, layer[table.WEIGHTS])
-    out = delta_of(choices, workspace, place - 1, first)
+    out = at(workspace, before[table.DELTA] * capacity + first * n_in)
     which = table.INPUT_DELTA
     call(product, which, delta, weights, out, scratch, n_in, n_out, rows, width, 0, 0, 0)
     if choices[table.DROPOUT_BACKWARD] and layer[table.MASK]:

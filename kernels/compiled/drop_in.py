@@ -34,8 +34,9 @@ def backward(choices, layers, parameters, gradient, workspace, order, kept, memb
         gather_kept(choices, pointer(kept[place, 0], workspace), chosen, rows, n, n, width, z)
         gather_kept(choices, pointer(kept[place, 1], workspace), chosen, rows, n, n + 1, width, a)
         write_ones(a, panels, n, width)
-    n = row_of(layers, last)[table.N_OUT]
-    delta = at(workspace, choices[table.DELTA] * capacity)
+    layer = row_of(layers, last)
+    n = layer[table.N_OUT]
+    delta = at(workspace, layer[table.DELTA] * capacity)
     gather_kept(choices, pointer(kept[last, 1], workspace), chosen, rows, n, n, width, delta)
     output_minus_target(
         carray(delta, panels * n * width),

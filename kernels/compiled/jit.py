@@ -18,15 +18,19 @@ import numba
 from numba.core import ccallback, compiler, serialize
 from numba.core.caching import _Cache
 
+from .linking import HelperCompiler
+
 # No fast-math: a NaN must stay visible, and every sum keeps its written order.
 FLAGS = {"nogil": True, "error_model": "numpy"}
+# For what is only a part of others.
+LINKED = {"no_cpython_wrapper": True, "pipeline_class": HelperCompiler}
 # A file of the cache begins with the checksum of the rest.
 DIGEST_SIZE = hashlib.sha256().digest_size
 
 
 def helper(function):
     """Compile `function` into each kernel that calls it; it is never called from Python."""
-    return numba.njit(**FLAGS, no_cpython_wrapper=True)(function)
+    return numba.njit(**FLAGS, **LINKED)(function)
 
 
 def inlined(function):
@@ -66,7 +70,7 @@ def by_dtype(name, double, single):
 
     function.__name__ = name
 
-    @numba.extending.overload(function, jit_options=FLAGS)
+    @numba.extending.overload(function, jit_options={**FLAGS, **LINKED})
     def choose(x):
         return {numba.types.float64: double, numba.types.float32: single}.get(x)
 

@@ -231,7 +231,7 @@ def losses_of_part(
     z = at(workspace, layer[table.LOGITS] * capacity + first * n_out)
     a = at(workspace, layer[table.OUTPUT] * capacity + first * (n_out + 1))
     target = at(workspace, choices[table.TARGET] * capacity + first * n_out)
-    delta = at(workspace, choices[table.DELTA] * capacity + first * choices[table.MOST_UNITS])
+    delta = at(workspace, layer[table.DELTA] * capacity + first * n_out)
     losses = at(workspace, choices[table.LOSSES] * capacity + first * 3)
     scales = carray(at(workspace, choices[table.SCALE] * capacity + first), width)
     numbers = doubles(choices[table.LOSS_NUMBERS])

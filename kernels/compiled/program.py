@@ -38,8 +38,6 @@ class Program:
 
     def _lay_out(self):
         sizes = self.plan.layer_sizes
-        # What passes back never reaches the inputs.
-        widest = max(sizes[1:])
         place = 0
 
         def take(numbers):
@@ -62,19 +60,18 @@ class Program:
             sums += -(-(n_in + 1) // TILE_ROWS)
         self.choices[table.N_SUMS] = sums
         self.choices[table.TARGET] = take(sizes[-1])
-        self.choices[table.DELTA] = take(widest)
-        self.choices[table.NEXT_DELTA] = take(widest)
         self.choices[table.LOSSES] = take(3)
         self.choices[table.SCALE] = take(1)
         for row, layer in zip(self.layers, self.plan.layers, strict=True):
             block = block_width.py_func(layer.n_out, itemsize)
+            row[table.DELTA] = take(layer.n_out)
             row[table.DELTA_BY_ROWS] = take(-(-layer.n_out // block) * block)
         # Last, because only training needs room for them.
         self.numbers_without_masks = place
         for row, layer, rate in zip(self.layers, self.plan.layers, self.plan.dropout, strict=True):
             row[table.MASK] = take(layer.n_in) if rate else 0
         self.numbers_with_masks = place
-        self.choices[table.MOST_UNITS] = widest
+        self.choices[table.MOST_UNITS] = max(sizes[1:])
         packed = max(scratch_size(layer.n_in, layer.n_out) for layer in self.plan.layers)
         lines = -(-packed * itemsize // LINE_BYTES)
         self.scratch = lines * LINE_BYTES // itemsize

