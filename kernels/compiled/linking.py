@@ -12,6 +12,9 @@ from numba.core.compiler import CompilerBase, DefaultPassBuilder
 class HelperLibrary(JITCodeLibrary):
     """Code that is linked into other libraries only."""
 
+    def _optimize_functions(self, module):
+        module.data_layout = self._codegen._data_layout
+
     def _optimize_final_module(self):
         pass
 
