@@ -30,11 +30,8 @@ def turn_delta(choices, layers, workspace, place, first, rows, count, width):
     n_out = layer[table.N_OUT]
     delta = at(workspace, layer[table.DELTA] * choices[table.CAPACITY] + first * n_out)
     out = at(workspace, layer[table.DELTA_BY_ROWS] * choices[table.CAPACITY])
-    lines = (count + width - 1) // width * width
-    panel = first // width
-    product = choices[table.PRODUCT]
-    which = table.DELTA_TURNED
-    call(product, which, delta, delta, out, out, 0, n_out, rows, width, 0, panel, lines)
+    panels, lines = (rows + width - 1) // width, (count + width - 1) // width * width
+    call(choices[table.TURN], delta, out, n_out, panels, width, first // width, lines)
 
 
 @helper

@@ -145,21 +145,28 @@ def product(kernel, reals, real):
         else:
             block = layers.block_width(n_out, itemsize)
             blocks = (n_out + block - 1) // block
-            if which == table.WEIGHT_GRADIENT:
-                layers.weight_gradient(
-                    carray(left, above),
-                    carray(right, (blocks, panels * width, block)),
-                    accumulate,
-                    rows,
-                    first,
-                    last,
-                    carray(out, matrix),
-                )
-            else:
-                turned = carray(out, (blocks, last, block))
-                layers.delta_by_rows(carray(left, below), first, turned)
+            layers.weight_gradient(
+                carray(left, above),
+                carray(right, (blocks, panels * width, block)),
+                accumulate,
+                rows,
+                first,
+                last,
+                carray(out, matrix),
+            )
 
     return entry, (_SIZE, reals, reals, reals, reals, *7 * (_SIZE,))
+
+
+def turning(kernel, reals, real):
+    itemsize = real.bitwidth // 8
+
+    def entry(delta, out, n_out, panels, width, first, lines):
+        block = layers.block_width(n_out, itemsize)
+        blocks = (n_out + block - 1) // block
+        kernel(carray(delta, (panels, n_out, width)), first, carray(out, (blocks, lines, block)))
+
+    return entry, (reals, reals, *5 * (_SIZE,))
 
 
 def ordering(kernel, reals, real):
@@ -241,6 +248,7 @@ KINDS = {
     gather: batches,
     smoothing: batches,
     product: layers,
+    turning: layers,
     ordering: shuffling,
     dropping: dropout,
     dropping_backward: dropout,

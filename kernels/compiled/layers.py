@@ -121,7 +121,7 @@ def gradient_columns(a, width, delta, block, column, rows, accumulate, first, la
         row += height
 
 
-@inlined
+@helper
 def delta_by_rows(delta, panel, out):
     """Panels of delta, of which the first is `panel`, to (blocks, rows of all panels, block)."""
     n_out, width = delta.shape[1], delta.shape[2]

@@ -35,6 +35,7 @@ class Program:
         for row, layer in zip(self.layers, plan.layers, strict=True):
             row[table.ACTIVATE] = self.address(binding.activation, layer.activation)
         self.choices[table.PRODUCT] = self.address(binding.product, "product")
+        self.choices[table.TURN] = self.address(binding.turning, "delta_by_rows")
 
     def _lay_out(self):
         sizes = self.plan.layer_sizes

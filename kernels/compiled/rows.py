@@ -157,10 +157,8 @@ def _weight_gradient(name, a, delta, accumulate, out):
     panels, _, width = right.shape
     block = block_width.py_func(n_out, out.itemsize)
     turned = np.zeros((-(-n_out // block), panels * width, block), out.dtype)
-    turn = _product(
-        table.DELTA_TURNED, right, right, turned, n_in, n_out, rows, width, 0, 0, panels * width
-    )
-    turn()
+    turn = binding.function(binding.turning, "delta_by_rows", out.dtype.name)
+    _call(turn, right, turned, n_out, panels, width, 0, panels * width)()
     run = _product(
         table.WEIGHT_GRADIENT,
         left,

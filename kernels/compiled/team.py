@@ -6,6 +6,7 @@ and used. Every number is made by one thread, in an order that does not depend o
 """
 
 import ctypes
+import functools
 import threading
 
 import numpy as np
@@ -135,26 +136,32 @@ class Team:
         self.members = np.zeros((size, ROWS + 2 * len(layers)), np.int64)
         spans = [[layer] for layer in layers] if apart else [layers]
         for index, member in enumerate(self.members):
-            member[INDEX], member[SIZE] = index, size
-            member[BARRIER], member[YIELD] = self._barrier.ctypes.data, _yield_address()
-            member[SCRATCH] = scratch[0] + index * scratch[1]
-            member[NUMBERS] = self.numbers[index].ctypes.data
             rows = [pair for span in spans for pair in rows_of(span, index, size)]
-            member[ROWS:] = np.ravel(rows)
             owned = [
                 layer.start + row * layer.n_out
                 for layer, (first, end) in zip(layers, rows, strict=True)
                 if first < end
                 for row in (first, end)
-            ]
-            if owned:
-                member[FIRST], member[LAST] = owned[0], owned[-1]
+            ] or [0]
+            member[:ROWS] = (
+                index,
+                size,
+                self._barrier.ctypes.data,
+                _yield_address(),
+                scratch[0] + index * scratch[1],
+                self.numbers.ctypes.data + index * self.numbers.strides[0],
+                owned[0],
+                owned[-1],
+            )
+            member[ROWS:] = [row for pair in rows for row in pair]
 
     def run(self, function):
         """Call function(member) for each member, each in a thread; returns what the first got.
 
         Where the system gives no threads RuntimeError is raised, and nothing was called.
         """
+        if len(self.members) == 1:
+            return function(self.members[0])
         gate, is_open = threading.Lock(), []
 
         def follow(member):
@@ -182,6 +189,8 @@ def rows_of(layers, index, size):
     Layers together are one vector of parameters, which is cut into equal parts, at the nearest
     whole tile.
     """
+    if size == 1:
+        return [[0, layer.n_in + 1] for layer in layers]
     start, end = layers[0].start, layers[-1].span.stop
     cuts = [start + (end - start) * i // size for i in (index, index + 1)]
     return [[_row_at(layer, cut) for cut in cuts] for layer in layers]
@@ -194,6 +203,7 @@ def _row_at(layer, place):
     return min(max(tile * TILE_ROWS, 0), layer.n_in + 1)
 
 
+@functools.cache
 def _yield_address():
     """Where the system has such a call: sched_yield on Unix, SwitchToThread on Windows."""
     for library, name in ((None, "sched_yield"), ("kernel32", "SwitchToThread")):
