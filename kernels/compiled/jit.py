@@ -18,6 +18,7 @@ import numba
 from numba.core import ccallback, compiler, serialize
 from numba.core.caching import _Cache
 
+from . import caches
 from .linking import HelperCompiler
 
 # No fast-math: a NaN must stay visible, and every sum keeps its written order.
@@ -84,7 +85,8 @@ class KernelCache(_Cache):
     another file would be served stale (numba issue 1833), it never recognises functions made
     by a factory (numba issue 6264), and it raises where it finds no writable folder. Here the
     folder is named after a hash of every kernel source, the file after the kernel, its
-    signature and the host's features, and anything that goes wrong means "compile again".
+    signature, the host's features and its caches, and anything that goes wrong means "compile
+    again".
     """
 
     def __init__(self, name):
@@ -107,7 +109,7 @@ class KernelCache(_Cache):
         folder = cache_folder()
         if folder is None:
             return None
-        key = repr((str(signature), target_context.codegen().magic_tuple()))
+        key = repr((str(signature), target_context.codegen().magic_tuple(), caches.sizes()))
         return folder / f"{self.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.nbc"
 
     def load_overload(self, signature, target_context):

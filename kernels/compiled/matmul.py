@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from . import caches
 from .jit import helper
 from .microkernel import (
     TILE_ROWS,
@@ -14,10 +15,11 @@ from .microkernel import (
 from .pointers import at, copy
 from .transposition import transpose_block
 
-# So many rows of a panel of B stay in the nearest cache, of 32 KB or more, while strips of A pass
-# by; and strips of A with so many rows in the next one, while panels of B do.
-K_BLOCK = 24 * 1024 // (TILE_VECTORS * VECTOR_BYTES)
-M_BLOCK = 14 * TILE_ROWS
+# A block of a panel of B stays in the nearest cache while strips of A pass by, and those strips
+# in the next one while panels of B do. The names of compiled kernels in the cache folder depend on
+# the sizes of caches, see `jit`.
+K_BLOCK = caches.sizes().l1 // 2 // (TILE_VECTORS * VECTOR_BYTES)
+M_BLOCK = max(4, min(caches.sizes().l2, 2**21) // 16 // (TILE_ROWS * K_BLOCK * 4)) * TILE_ROWS
 # Numba compiles a function anew for a literal argument; a number of a type of its own is none.
 _ONE = np.int64(1)
 

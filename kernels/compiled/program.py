@@ -4,20 +4,20 @@ import functools
 
 import numpy as np
 
-from . import binding, table
+from . import binding, caches, table
 from .layers import block_width, scratch_size
 from .microkernel import TILE_ROWS, TILE_VECTORS, lanes
 from .team import Team
 
-# Activations of so many bytes stay in the second-level cache of any machine of the last ten
-# years, beside the weights that pass through; but wide layers take eight panels, so that their
-# weights are not read again for a handful of rows, unless Ctrl-C would wait for them: so many
-# bytes of weights times rows take a third of a second.
-CHUNK_BYTES = 512 * 1024
+# Activations of so many bytes stay in the second-level cache, beside the weights that pass through;
+# but wide layers take eight panels, so that their weights are not read again for a handful of
+# rows, unless Ctrl-C would wait for them: so many bytes of weights times rows take a third of a
+# second.
+CHUNK_BYTES = caches.sizes().l2 // 4
 CHUNK_PANELS = 8
 CHUNK_WORK = 2**34
 # So much of the gradient is in the second-level cache when the optimizer comes to it.
-UPDATE_BYTES = 256 * 1024
+UPDATE_BYTES = caches.sizes().l2 // 8
 LINE_BYTES = 64
 
 
