@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from . import buffers
+from .kernels.memory import aligned_zeros
 from .plan import Plan
 from .validation import array_of_shape, one_of
 
@@ -47,9 +48,10 @@ def initial(plan: Plan, init, rng) -> np.ndarray:
     ValueError, TypeError
         In one sentence, where `init` is not as described. Nothing is drawn then.
     """
+    parameters = aligned_zeros(plan.size, plan.dtype)
     if isinstance(init, np.ndarray):
-        return _finite(init, "init", (plan.size,), plan.dtype).copy()
-    parameters = np.zeros(plan.size, plan.dtype)
+        parameters[...] = _finite(init, "init", (plan.size,), plan.dtype)
+        return parameters
     draw = np.random if rng is None else rng
     chosen = _of_layers(plan, init)
     for weights, choice in zip(buffers.weights(plan, parameters), chosen, strict=True):

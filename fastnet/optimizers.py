@@ -20,6 +20,7 @@ import numpy as np
 
 from . import validation
 from .kernels import catalog
+from .kernels.memory import aligned_zeros
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Optimizer(ABC):
 
     def first_state(self, n: int, dtype) -> np.ndarray:
         """What it keeps for n parameters before the first step: (slots, n) of their dtype."""
-        return np.zeros((len(catalog.OPTIMIZER_STATE[self.kernel]), n), dtype)
+        return aligned_zeros((len(catalog.OPTIMIZER_STATE[self.kernel]), n), dtype)
 
     def as_dict(self) -> dict[str, object]:
         """The object as JSON can hold it; see `from_dict`."""

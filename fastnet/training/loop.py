@@ -9,6 +9,7 @@ from types import ModuleType
 
 import numpy as np
 
+from ..kernels.memory import aligned_zeros
 from ..plan import Plan
 from ..threads import Claim
 from .data import Data
@@ -79,7 +80,7 @@ class Training:
             optimizer=options.optimizer.kernel,
             numbers=state.numbers,
             state=state.slots,
-            gradient=np.zeros_like(self.parameters),
+            gradient=aligned_zeros(self.plan.size, self.plan.dtype),
             order=data.order,
             batch_size=options.batch_size_for(len(data)),
             total_weight=data.total_weight,

@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 
+from ..memory import LINE_BYTES, aligned_zeros
 from . import binding, caches, table
 from .layers import block_width, scratch_size
 from .microkernel import TILE_ROWS, TILE_VECTORS, lanes
@@ -18,7 +19,6 @@ CHUNK_PANELS = 8
 CHUNK_WORK = 2**34
 # So much of the gradient is in the second-level cache when the optimizer comes to it.
 UPDATE_BYTES = caches.sizes().l2 // 8
-LINE_BYTES = 64
 
 
 class Program:
@@ -215,14 +215,6 @@ class Program:
 def name_of(dtype):
     """`dtype.name`, which NumPy works out in 4 us."""
     return dtype.name
-
-
-def aligned_zeros(count, dtype):
-    """Zeros that begin with a line of the cache, so that no vector lies in two."""
-    spare = LINE_BYTES // dtype.itemsize
-    room = np.zeros(count + spare, dtype)
-    first = -room.ctypes.data % LINE_BYTES // dtype.itemsize
-    return room[first : first + count]
 
 
 def strides(array):

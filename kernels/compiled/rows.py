@@ -7,6 +7,7 @@ does in training, and what it wrote comes back.
 import numpy as np
 
 from .. import catalog
+from ..memory import aligned_zeros
 from . import binding, table
 from .layers import block_width, panel_width, scratch_size
 from .microkernel import lanes
@@ -64,7 +65,14 @@ def to_panels(x, spare=0):
     panels = -(-rows // width)
     padded = np.zeros((panels * width, features + spare), x.dtype)
     padded[:rows, :features] = table_of_rows
-    return padded.reshape(panels, width, -1).transpose(0, 2, 1).copy()
+    return _aligned(padded.reshape(panels, width, -1).transpose(0, 2, 1))
+
+
+def _aligned(array):
+    """A copy that lies in memory as the vectors of a training do."""
+    copy = aligned_zeros(array.shape, array.dtype)
+    copy[...] = array
+    return copy
 
 
 def from_panels(panels, out):
@@ -117,7 +125,7 @@ def _in_panels(kind, name, arguments):
 
 def _flat(kind, name, arguments):
     arrays = [a for a in arguments if isinstance(a, np.ndarray)]
-    copies = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+    copies = [_aligned(a) if isinstance(a, np.ndarray) else a for a in arguments]
     dtype = "float64" if kind is binding.ordering else arrays[0].dtype.name
     n = arrays[0].size
     sizes = (n, n) if kind is binding.optimizer else (n,)
@@ -133,7 +141,7 @@ def _flat(kind, name, arguments):
 
 def _product(which, left, right, out, n_in, n_out, rows, width, *more):
     function = binding.function(binding.product, "product", out.dtype.name)
-    scratch = np.zeros(scratch_size(n_in, n_out), out.dtype)
+    scratch = aligned_zeros(scratch_size(n_in, n_out), out.dtype)
     return _call(function, which, left, right, out, scratch, n_in, n_out, rows, width, *more)
 
 
@@ -153,10 +161,10 @@ def _affine(name, a, weights, z):
 def _weight_gradient(name, a, delta, accumulate, out):
     rows, n_in = a.shape
     n_out = delta.shape[1]
-    left, right, result = _with_ones(a), to_panels(delta), out.copy()
+    left, right, result = _with_ones(a), to_panels(delta), _aligned(out)
     panels, _, width = right.shape
     block = block_width.py_func(n_out, out.itemsize)
-    turned = np.zeros((-(-n_out // block), panels * width, block), out.dtype)
+    turned = aligned_zeros((-(-n_out // block), panels * width, block), out.dtype)
     turn = binding.function(binding.turning, "delta_by_rows", out.dtype.name)
     _call(turn, right, turned, n_out, panels, width, 0, panels * width)()
     run = _product(
