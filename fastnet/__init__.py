@@ -24,6 +24,16 @@ __all__ = [
     "Loss",
     "NeuralNetwork",
     "Quantile",
+    "explain",
     "optimizers",
     "schedules",
 ]
+
+
+def __getattr__(name):
+    """`explain`, imported when it is first asked for: few programs do."""
+    if name == "explain":
+        from .explanation import explain
+
+        return explain
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

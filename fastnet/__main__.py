@@ -1,4 +1,4 @@
-"""The command line: `fastnet demo` and `fastnet compare`."""
+"""The command line: `fastnet demo`, `compare`, `doctor` and `warmup`."""
 
 from __future__ import annotations
 
@@ -39,11 +39,25 @@ def main(arguments: list[str] | None = None) -> int:
     compare.add_argument("--seed", type=int, default=0)
     compare.add_argument("--json", action="store_true", help="print the same for machines")
 
+    doctor = commands.add_parser("doctor", help="what was found here, and what is wrong")
+    doctor.add_argument("--json", action="store_true", help="print the same for machines")
+
+    warmup = commands.add_parser("warmup", help="compile everything ahead into the cache folder")
+    warmup.add_argument("--dtype", default="both", choices=("both", *validation.DTYPES))
+
     chosen = parser.parse_args(arguments)
     if chosen.command == "demo":
         from .demo import run_demo
 
         return run_demo(chosen.picture)
+    if chosen.command == "doctor":
+        from .doctor import run_doctor
+
+        return run_doctor(chosen.json)
+    if chosen.command == "warmup":
+        from .warmup import run_warmup
+
+        return run_warmup(validation.DTYPES if chosen.dtype == "both" else (chosen.dtype,))
     return _compare(parser, chosen)
 
 
