@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from fastnet import NeuralNetwork, threads
+from fastnet.kernels.compiled import interface, program
 from fastnet.kernels.compiled import team as teams
 from fastnet.training import loop
 from fastnet.training.pace import Pace
@@ -22,6 +23,7 @@ CASES = {
     "plain": ({}, {"optimizer": "adam"}),
     "drop-in": ({}, {}),
     "state that a step changes": ({}, {"optimizer": "nadam"}),
+    "a norm alone": ({}, {"optimizer": "sgd", "clip_norm": 1e-3}),
     "everything": (
         {"dropout": 0.4, "l1": 1e-4, "l2": 1e-3, "max_norm": 1.5, "hidden": "tanh"},
         {
@@ -77,6 +79,18 @@ def test_the_same_bits_in_many_chunks(case):
     on_threads, losses_on_threads = train("float64", case, None, 3, **shape)
     assert np.array_equal(parameters, on_threads)
     assert losses == losses_on_threads
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+@pytest.mark.parametrize("case", CASES)
+def test_the_same_bits_where_the_gradient_is_too_large_for_the_cache(case, n_threads, monkeypatch):
+    parameters, losses = train("float64", case, 33, 1)
+    monkeypatch.setattr(program, "UPDATE_BYTES", 1)
+    interface._program.cache_clear()
+    in_blocks, losses_in_blocks = train("float64", case, 33, n_threads)
+    interface._program.cache_clear()
+    assert np.array_equal(parameters, in_blocks)
+    assert losses == losses_in_blocks
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -201,7 +201,7 @@ class Program:
             choices[place] = 0 if vector is None else vector.ctypes.data
         choices[table.UPDATE_EACH_LAYER] = run.update_each_layer
         is_small = plan.size * self.dtype.itemsize <= UPDATE_BYTES
-        has_sums = plan.l1 or plan.l2 or run.clip_norm
+        has_sums = bool(plan.l1 or plan.l2 or run.clip_norm)
         choices[table.UPDATE_LATE] = not run.update_each_layer and (is_small or has_sums)
         choices[table.BATCH_SIZE], choices[table.SHUFFLE] = run.batch_size, run.shuffle
         choices[table.KEY], choices[table.FIRST_EPOCH] = run.key, run.first_epoch
