@@ -73,7 +73,7 @@ def test_the_same_bits_on_any_number_of_threads(dtype, case, batch_size, n_threa
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_same_bits_in_many_chunks(case):
-    # A chunk is half a megabyte for each thread: with three of them there are fewer.
+    # A chunk has so many bytes for each thread: with three of them there are fewer.
     shape = {"sizes": (40, 300, 20, 3), "rows": 1501, "epochs": 3}
     parameters, losses = train("float64", case, None, 1, **shape)
     on_threads, losses_on_threads = train("float64", case, None, 3, **shape)

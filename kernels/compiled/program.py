@@ -14,7 +14,7 @@ from .team import Team
 # but wide layers take eight panels, so that their weights are not read again for a handful of
 # rows, unless Ctrl-C would wait for them: so many bytes of weights times rows take a third of a
 # second.
-CHUNK_BYTES = caches.sizes().l2 // 4
+CHUNK_BYTES = caches.sizes().l2 // 8
 CHUNK_PANELS = 8
 CHUNK_WORK = 2**34
 # So much of the gradient is in the second-level cache when the optimizer comes to it.

@@ -18,6 +18,7 @@ from .microkernel import vector_lanes
 from .network import add_losses, gather_inputs, gather_targets, losses_of_part
 from .pointers import at, doubles, integers
 from .shuffling import random_bits, shuffle
+from .subnormals import restore_mode, without_subnormals
 from .updating import (
     after_update,
     begin_numbers,
@@ -61,6 +62,7 @@ def train(choices, layers, parameters, gradient, workspace, order, losses, posit
     step, chunk, budget = position[table.STEP], position[table.CHUNK], position[table.BUDGET]
     batch_loss, batch_weight = settings[table.BATCH_LOSS], settings[table.BATCH_WEIGHT]
     is_first, is_finite, first_step = member[team.INDEX] == 0, True, step
+    mode = without_subnormals()
     while step < position[table.LAST_STEP] and budget > 0:
         epoch, batch = step // steps_per_epoch, step % steps_per_epoch
         first = batch * batch_size
@@ -146,6 +148,7 @@ def train(choices, layers, parameters, gradient, workspace, order, losses, posit
             # The caller keeps the parameters between such steps, as no step is done at once.
             if is_apart and chunks > 1:
                 break
+    restore_mode(mode)
     # Nobody is behind: all have read what is written here, or there was nothing to do.
     if is_first:
         position[table.STEP], position[table.CHUNK], position[table.BUDGET] = step, chunk, budget
