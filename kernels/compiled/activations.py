@@ -1,16 +1,27 @@
 """Activations, and what they do to a gradient that passes back through them.
 
-Elementwise kernels take flat arrays of any length; `softmax` takes a panel, (features, width),
-with one more row in `out`, or `a`, that it uses as scratch. Definitions and their sources stand
-in the reference; here one exponential, of -x = -|z|, serves both signs. Both sides of a choice are
-computed before it, so that loops become vectors; a NaN is neither below nor above, and must end in
-an expression that has it.
+Elementwise kernels, on flat arrays, are written as what becomes of one number of each; `softmax`
+as what is done with one row of a panel, (features, width), beside which `out`, or `a`, has a row
+more. Definitions and their sources stand in the reference; here one exponential, of -x = -|z|,
+serves both signs. Both sides of a choice are computed before it; a NaN is neither below nor above,
+and must end in an expression that has it.
 """
 
-from .elementary import exp, exp_parts, expm1, log1p, multiply_add, polynomial, times_exp
-from .jit import helper
+import math
+
+from .elementary import (
+    exp_parts,
+    exp_up_to_0,
+    expm1_up_to_0,
+    lifted_exp,
+    log1p_up_to_1,
+    lowered,
+    times_exp,
+)
+from .formulas import choose, larger, multiply_add, polynomial, smaller, with_sign
 from .normal import scaled_slope, scaled_tail
 from .twofold import constant, cubic, product
+from .vectors import elementwise, rowwise
 from .zeros import NEAR, near_gelu_tanh, near_mish, near_silu
 
 LEAKY_SLOPE = 0.01
@@ -22,306 +33,225 @@ GELU_CUBIC = constant("0.0713548162726002487763387522798635409955920748")
 GELU_SLOPE = constant("0.214064448817800746329016256839590622986776224")
 
 
-@helper
+@elementwise
 def identity(z, out):
-    for i in range(z.size):
-        out[i] = z[i]
+    return z
 
 
-@helper
+@elementwise
 def identity_backward(z, a, delta):
-    pass
+    return delta
 
 
-@helper
+@elementwise
 def relu(z, out):
-    zero = z.dtype.type(0)
-    for i in range(z.size):
-        # Written so that a NaN stays one.
-        out[i] = zero if z[i] <= zero else z[i]
+    # Written so that a NaN stays one.
+    return choose(z <= 0, 0, z)
 
 
-@helper
+@elementwise
 def relu_backward(z, a, delta):
-    for i in range(z.size):
-        delta[i] *= step(z[i], z.dtype.type(0))
+    return delta * step(z, 0)
 
 
-@helper
+@elementwise
 def leaky_relu(z, out):
-    zero, slope = z.dtype.type(0), z.dtype.type(LEAKY_SLOPE)
-    for i in range(z.size):
-        out[i] = z[i] if z[i] > zero else slope * z[i]
+    return choose(z > 0, z, LEAKY_SLOPE * z)
 
 
-@helper
+@elementwise
 def leaky_relu_backward(z, a, delta):
-    for i in range(z.size):
-        delta[i] *= step(z[i], z.dtype.type(LEAKY_SLOPE))
+    return delta * step(z, LEAKY_SLOPE)
 
 
-@helper
+@elementwise
 def elu(z, out):
-    zero = z.dtype.type(0)
-    for i in range(z.size):
-        below = expm1(smaller(z[i], zero))
-        out[i] = z[i] if z[i] > zero else below
+    return choose(z > 0, z, expm1_up_to_0(smaller(z, 0)))
 
 
-@helper
+@elementwise
 def elu_backward(z, a, delta):
-    zero = z.dtype.type(0)
-    for i in range(z.size):
-        delta[i] *= exp(smaller(z[i], zero))
+    return delta * exp_up_to_0(smaller(z, 0))
 
 
-@helper
+@elementwise
 def selu(z, out):
-    real = z.dtype.type
-    zero, scale, depth = real(0), real(SELU_SCALE), real(SELU_SCALE * SELU_ALPHA)
-    for i in range(z.size):
-        below = depth * expm1(smaller(z[i], zero))
-        out[i] = scale * z[i] if z[i] > zero else below
+    below = SELU_SCALE * SELU_ALPHA * expm1_up_to_0(smaller(z, 0))
+    return choose(z > 0, SELU_SCALE * z, below)
 
 
-@helper
+@elementwise
 def selu_backward(z, a, delta):
-    real = z.dtype.type
-    zero, scale, depth = real(0), real(SELU_SCALE), real(SELU_SCALE * SELU_ALPHA)
-    for i in range(z.size):
-        below = depth * exp(smaller(z[i], zero))
-        delta[i] *= scale if z[i] > zero else below
+    below = SELU_SCALE * SELU_ALPHA * exp_up_to_0(smaller(z, 0))
+    return delta * choose(z > 0, SELU_SCALE, below)
 
 
-@helper
 def logistic(x):
-    """1 / (1 + exp(-x)) of one number, with exp(-|x|) so that nothing overflows."""
-    e = exp(-abs(x))
-    # Numba widens a float32 that meets a whole number, so the constants come from x's own type.
-    one = type(x)(1)
-    return (one if x >= type(x)(0) else e) / (one + e)
+    """1 / (1 + exp(-x)), with exp(-|x|) so that nothing overflows."""
+    e = exp_up_to_0(-abs(x))
+    return choose(x >= 0, 1, e) / (1 + e)
 
 
-@helper
+@elementwise
 def sigmoid(z, out):
-    for i in range(z.size):
-        out[i] = logistic(z[i])
+    return logistic(z)
 
 
-@helper
+@elementwise
 def sigmoid_backward(z, a, delta):
-    for i in range(z.size):
-        e = exp(-abs(z[i]))
-        delta[i] *= e / squared_sum(e)
+    parts = exp_parts(-abs(z))
+    e = lifted_exp(parts)
+    return delta * lowered(e / square(1 + e), parts)
 
 
-@helper
+@elementwise
 def tanh(z, out):
-    zero, two = z.dtype.type(0), z.dtype.type(2)
-    for i in range(z.size):
-        t = expm1(-two * size(z[i]))
-        out[i] = (t if z[i] < zero else -t) / (two + t)
+    t = expm1_up_to_0(-2 * abs(z))
+    return with_sign(t / (2 + t), z)
 
 
-@helper
+@elementwise
 def tanh_backward(z, a, delta):
-    real = z.dtype.type
-    zero, one, two, four = real(0), real(1), real(2), real(4)
-    for i in range(z.size):
-        parts = exp_parts(-two * size(z[i]), zero)
-        e = times_exp(one, parts)
-        delta[i] *= times_exp(four / squared_sum(e), parts)
+    parts = exp_parts(-2 * abs(z))
+    e = lifted_exp(parts)
+    return delta * lowered(e / square(multiply_add(0.5, e, 0.5)), parts)
 
 
-@helper
+@elementwise
 def softplus(z, out):
-    zero = z.dtype.type(0)
-    for i in range(z.size):
-        out[i] = larger(z[i], zero) + log1p(exp(-abs(z[i])))
+    return larger(z, z.of(0)) + log1p_up_to_1(exp_up_to_0(-abs(z)))
 
 
-@helper
+@elementwise
 def softplus_backward(z, a, delta):
-    for i in range(z.size):
-        delta[i] *= logistic(z[i])
+    return delta * logistic(z)
 
 
-@helper
+@elementwise
 def silu(z, out):
-    zero, one = z.dtype.type(0), z.dtype.type(1)
-    for i in range(z.size):
-        x = size(z[i])
-        parts = exp_parts(-x, zero)
-        denominator = one + times_exp(one, parts)
-        below, above = times_exp(-x / denominator, parts), z[i] / denominator
-        out[i] = below if z[i] < zero else above
+    parts = exp_parts(-abs(z))
+    value = bounded(z) / (1 + lifted_exp(parts))
+    return choose(z < 0, times_exp(value, parts), value)
 
 
-@helper
+@elementwise
 def silu_backward(z, a, delta):
-    real = z.dtype.type
-    zero, one, near = real(0), real(1), real(-NEAR)
-    for i in range(z.size):
-        x = size(z[i])
-        parts = exp_parts(-x, zero)
-        e = times_exp(one, parts)
-        square = squared_sum(e)
-        t, close = near_silu(-x)
-        below = times_exp(((one - x) + e) / square, parts)
-        above = (one + multiply_add(x, e, e)) / square
-        below = close if t > near else below
-        delta[i] *= below if z[i] < zero else above
+    x = size(z)
+    parts = exp_parts(-x)
+    e = lifted_exp(parts)
+    slope = choose(z < 0, (1 - x) + e, 1 + multiply_add(x, e, e)) / square(1 + e)
+    return delta * choose(z < 0, near_zero(near_silu(-x), times_exp(slope, parts)), slope)
 
 
-@helper
+@elementwise
 def mish(z, out):
-    real = z.dtype.type
-    zero, one, two = real(0), real(1), real(2)
-    for i in range(z.size):
-        x = size(z[i])
-        parts = exp_parts(-x, zero)
-        e = times_exp(one, parts)
-        below, above = e * (one + e), two * e * e
-        below = times_exp(-x * (one - below / (two + e + below)), parts)
-        above = z[i] * (one - above / (one + two * e + above))
-        out[i] = below if z[i] < zero else above
+    x = size(z)
+    parts = exp_parts(-x)
+    e = lifted_exp(parts)
+    # From 1 to tanh(log(1 + exp(z))), and that over exp(-x) for z < 0.
+    small = choose(z < 0, e * (1 + e), 2 * e * e)
+    factor = 1 - small / (choose(z < 0, 2 + e, 1 + 2 * e) + small)
+    return choose(z < 0, times_exp(-x * factor, parts), z * factor)
 
 
-@helper
+@elementwise
 def mish_backward(z, a, delta):
-    real = z.dtype.type
-    zero, one, two, four, six, eight = real(0), real(1), real(2), real(4), real(6), real(8)
-    near = real(-NEAR)
-    for i in range(z.size):
-        x = size(z[i])
-        parts = exp_parts(-x, zero)
-        e = times_exp(one, parts)
-        t, close = near_mish(-x)
-        below = polynomial(e, (one, four, six - four * x, four * (one - x)))
-        below = times_exp(below / polynomial(e, (one, four, eight, eight, four)), parts)
-        square = polynomial(e, (four, eight, eight, four, one))
-        above = polynomial(e, (-four, four * x - four, four * x - two, zero, zero))
-        above = one + above / square
-        below = close if t > near else below
-        delta[i] *= below if z[i] < zero else above
+    x = size(z)
+    parts = exp_parts(-x)
+    e = lifted_exp(parts)
+    below = polynomial(e, (1, 4, 6 - 4 * x, 4 * (1 - x)))
+    above = polynomial(e, (-4, 4 * x - 4, 4 * x - 2)) * (e * e)
+    low, high = polynomial(e, (1, 4, 8, 8, 4)), polynomial(e, (4, 8, 8, 4, 1))
+    slope = choose(z < 0, below, above) / choose(z < 0, low, high)
+    below = near_zero(near_mish(-x), times_exp(slope, parts))
+    return delta * choose(z < 0, below, 1 + slope)
 
 
-@helper
+@elementwise
 def gelu(z, out):
-    zero, half = z.dtype.type(0), z.dtype.type(0.5)
-    for i in range(z.size):
-        x = size(z[i])
-        square, low = product(x, x)
-        tail, missing = scaled_tail(x)
-        tail = times_exp(tail, exp_parts(-half * square, missing - half * low))
-        out[i] = -tail if z[i] < zero else z[i] - tail
+    x = size(z)
+    x_square, low = product(x, x)
+    tail, missing = scaled_tail(x)
+    tail = times_exp(tail, exp_parts(-0.5 * x_square, missing - 0.5 * low))
+    return choose(z < 0, -tail, z - tail)
 
 
-@helper
+@elementwise
 def gelu_backward(z, a, delta):
-    zero, one, half = z.dtype.type(0), z.dtype.type(1), z.dtype.type(0.5)
-    for i in range(z.size):
-        x = size(z[i])
-        square, low = product(x, x)
-        slope, missing = scaled_slope(x)
-        slope = times_exp(slope, exp_parts(-half * square, missing - half * low))
-        delta[i] *= slope if z[i] < zero else one - slope
+    x = size(z)
+    x_square, low = product(x, x)
+    slope, missing = scaled_slope(x)
+    slope = times_exp(slope, exp_parts(-0.5 * x_square, missing - 0.5 * low))
+    return delta * choose(z < 0, slope, 1 - slope)
 
 
-@helper
+@elementwise
 def gelu_tanh(z, out):
-    zero, one = z.dtype.type(0), z.dtype.type(1)
-    for i in range(z.size):
-        x = size(z[i])
-        v, low = cubic(x, GELU_LINEAR, GELU_CUBIC)
-        parts = exp_parts(-v, -low)
-        denominator = one + times_exp(one, parts)
-        below, above = times_exp(-x / denominator, parts), z[i] / denominator
-        out[i] = below if z[i] < zero else above
+    x = size(z)
+    v, low = cubic(x, GELU_LINEAR, GELU_CUBIC)
+    parts = exp_parts(-v, -low)
+    value = bounded(z) / (1 + lifted_exp(parts))
+    return choose(z < 0, times_exp(value, parts), value)
 
 
-@helper
+@elementwise
 def gelu_tanh_backward(z, a, delta):
-    real = z.dtype.type
-    zero, one, near = real(0), real(1), real(-NEAR)
-    for i in range(z.size):
-        x = size(z[i])
-        v, low = cubic(x, GELU_LINEAR, GELU_CUBIC)
-        w, w_low = cubic(x, GELU_LINEAR, GELU_SLOPE)
-        parts = exp_parts(-v, -low)
-        e = times_exp(one, parts)
-        square = squared_sum(e)
-        t, close = near_gelu_tanh(-x)
-        below = times_exp(((one - w) + (e - w_low)) / square, parts)
-        above = (one + multiply_add(w, e, e)) / square
-        below = close if t > near else below
-        delta[i] *= below if z[i] < zero else above
+    x = size(z)
+    v, low = cubic(x, GELU_LINEAR, GELU_CUBIC)
+    w, w_low = cubic(x, GELU_LINEAR, GELU_SLOPE)
+    parts = exp_parts(-v, -low)
+    e = lifted_exp(parts)
+    below, above = (1 - w) + (e - w_low), 1 + multiply_add(w, e, e)
+    slope = choose(z < 0, below, above) / square(1 + e)
+    return delta * choose(z < 0, near_zero(near_gelu_tanh(-x), times_exp(slope, parts)), slope)
 
 
-@helper
+@rowwise
 def softmax(z, out):
-    features, width = z.shape
-    scratch = out[features]
-    for j in range(width):
-        scratch[j] = z[0, j]
-    for i in range(1, features):
-        for j in range(width):
-            scratch[j] = larger(z[i, j], scratch[j])
-    for i in range(features):
-        for j in range(width):
-            out[i, j] = exp(z[i, j] - scratch[j])
-    for j in range(width):
-        scratch[j] = out[0, j]
-    for i in range(1, features):
-        for j in range(width):
-            scratch[j] += out[i, j]
-    for i in range(features):
-        for j in range(width):
-            out[i, j] /= scratch[j]
+    largest = z.fold(-math.inf, lambda i, value: larger(z[i], value))
+
+    def exponential(i, total):
+        out[i] = e = exp_up_to_0(z[i] - largest)
+        return total + e
+
+    share = 1 / z.fold(0, exponential)
+
+    def finish(i):
+        out[i] = out[i] * share
+
+    z.for_each(finish)
 
 
-@helper
+@rowwise
 def softmax_backward(z, a, delta):
-    features, width = delta.shape
-    scratch = a[features]
-    for j in range(width):
-        scratch[j] = a[0, j] * delta[0, j]
-    for i in range(1, features):
-        for j in range(width):
-            scratch[j] += a[i, j] * delta[i, j]
-    for i in range(features):
-        for j in range(width):
-            delta[i, j] = a[i, j] * (delta[i, j] - scratch[j])
+    mean = delta.fold(0, lambda i, value: value + a[i] * delta[i])
+
+    def finish(i):
+        delta[i] = a[i] * (delta[i] - mean)
+
+    delta.for_each(finish)
 
 
-@helper
-def larger(x, y):
-    """The larger of two numbers, NaN if either is."""
-    return x if x > y or x != x else y
-
-
-@helper
-def smaller(x, limit):
-    """The smaller of a number and a limit, NaN if the number is."""
-    return limit if x > limit else x
-
-
-@helper
 def size(z):
     """|z|, but no larger than where exponentials vanish: 0 times infinity would be NaN."""
-    x, limit = abs(z), type(z)(1000)
-    return limit if x > limit else x
+    return smaller(abs(z), 1000)
 
 
-@helper
+def bounded(z):
+    """z, but not so far below 0 that it is infinite."""
+    return choose(z < -1000, -1000, z)
+
+
+def near_zero(near, otherwise):
+    """A derivative by `near`, what `zeros` makes of a number, if it is close enough."""
+    t, close = near
+    return choose(t > -NEAR, close, otherwise)
+
+
 def step(z, below):
     """1 above 0, `below` at 0 and below, NaN for NaN."""
-    zero, one = type(z)(0), type(z)(1)
-    return one if z > zero else below if z <= zero else z
+    return choose(z > 0, 1, choose(z <= 0, below, z))
 
 
-@helper
-def squared_sum(e):
-    """(1 + e)^2, rounded less often than as it stands."""
-    one, two = type(e)(1), type(e)(2)
-    return polynomial(e, (one, two, one))
+def square(x):
+    return x * x

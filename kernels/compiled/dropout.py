@@ -1,11 +1,13 @@
 """Dropout, on panels (features, width): the same units as on the reference path."""
 
+import math
+
 import numpy as np
 
 from .jit import helper
-from .shuffling import random_bits
+from .shuffling import mixed, state_of
 
-_11 = np.uint64(11)
+_0, _11 = np.uint64(0), np.uint64(11)
 
 
 @helper
@@ -13,13 +15,16 @@ def dropout(key, first_row, rate, mask, a):
     features, width = mask.shape
     real = mask.dtype.type
     kept, dropped = real(1 / (1 - rate)), real(0)
+    # The smallest bits whose first 53 as a number in [0, 1) are not below the rate.
+    enough = np.uint64(math.ceil(rate * 2.0**53)) << _11
+    stride = state_of(_0, np.uint64(features)) - state_of(_0, _0)
     for feature in range(features):
+        state = state_of(np.uint64(key), np.uint64(first_row * features + feature))
         for lane in range(width):
-            place = (first_row + lane) * features + feature
-            uniform = np.float64(random_bits(key, place) >> _11) * 2.0**-53
-            factor = kept if uniform >= rate else dropped
+            factor = kept if mixed(state) >= enough else dropped
             mask[feature, lane] = factor
             a[feature, lane] *= factor
+            state += stride
 
 
 @helper

@@ -20,6 +20,7 @@ from numba.core.caching import _Cache
 
 from . import caches
 from .linking import HelperCompiler
+from .vector_width import KernelCompiler
 
 # No fast-math: a NaN must stay visible, and every sum keeps its written order.
 FLAGS = {"nogil": True, "error_model": "numpy"}
@@ -56,26 +57,13 @@ def c_kernel(function, argument_types, name):
     It is kept in the cache folder as `name`, unless that is None.
     """
     signature = (tuple(argument_types), numba.types.void)
-    compiled = ccallback.CFunc(function, signature, locals={}, options=dict(FLAGS))
+    compiled = ccallback.CFunc(
+        function, signature, locals={}, options=dict(FLAGS), pipeline_class=KernelCompiler
+    )
     if name:
         compiled._cache = KernelCache(name)
     compiled.compile()
     return compiled
-
-
-def by_dtype(name, double, single):
-    """One function for kernels, made of a float64 and a float32 implementation."""
-
-    def function(x):
-        raise TypeError(f"{name} is for compiled kernels")
-
-    function.__name__ = name
-
-    @numba.extending.overload(function, jit_options={**FLAGS, **LINKED})
-    def choose(x):
-        return {numba.types.float64: double, numba.types.float32: single}.get(x)
-
-    return function
 
 
 class KernelCache(_Cache):

@@ -1,165 +1,127 @@
 """Losses, one panel at a time: the value of each row, and the gradient by logits or outputs.
 
 z or a, target, delta : (outputs, width).  numbers : float64.  scale : (width,).
-losses : (3, width); the values go to its first row, the others are scratch.
+losses : (3, width); the values go to its first row.
 """
 
+import math
+
 from ..catalog import NEGLIGIBLE, PROBABILITY_OFFSET
-from .activations import larger, logistic
-from .elementary import exp, log, log1p
-from .jit import helper
+from .activations import logistic
+from .elementary import exp, exp_up_to_0, log, log1p_up_to_1
+from .formulas import choose, larger, sign, smaller, with_sign
+from .vectors import rowwise
 
 
-@helper
+@rowwise
 def binary_cross_entropy(z, target, numbers, scale, delta, losses):
-    outputs, width = z.shape
-    real = z.dtype.type
-    zero, one, count = real(0), real(1), real(outputs)
-    losses[0] = zero
-    for i in range(outputs):
-        for j in range(width):
-            x, t = z[i, j], target[i, j]
-            e = exp(-abs(x))
-            losses[0, j] += larger(x, zero) - t * x + log1p(e)
-            delta[i, j] = ((one if x >= zero else e) / (one + e) - t) * (scale[j] / count)
-    for j in range(width):
-        losses[0, j] /= count
+    def output(i):
+        x, t = z[i], target[i]
+        return softplus(x) - t * x, logistic(x) - t
+
+    mean_of_outputs(output, scale * delta.share, delta, losses)
 
 
-@helper
+@rowwise
 def offset_binary_cross_entropy(z, target, numbers, scale, delta, losses):
-    outputs, width = z.shape
-    real = z.dtype.type
-    zero, one, count, offset = real(0), real(1), real(outputs), real(PROBABILITY_OFFSET)
-    losses[0] = zero
-    for i in range(outputs):
-        for j in range(width):
-            p, t = logistic(z[i, j]), target[i, j]
-            losses[0, j] -= t * log(p + offset) + (one - t) * log(one - p + offset)
-            delta[i, j] = (p - t) * scale[j]
-    for j in range(width):
-        losses[0, j] /= count
+    def output(i):
+        p, t = logistic(z[i]), target[i]
+        log_p, log_q = log(p + PROBABILITY_OFFSET), log(1 - p + PROBABILITY_OFFSET)
+        return -(t * log_p + (1 - t) * log_q), p - t
+
+    # The gradient is that of the sum, as in the drop-in.
+    mean_of_outputs(output, scale, delta, losses)
 
 
-@helper
+@rowwise
 def cross_entropy(z, target, numbers, scale, delta, losses):
-    outputs, width = z.shape
-    values, largest, total = losses[0], losses[1], losses[2]
-    for j in range(width):
-        largest[j] = z[0, j]
-    for i in range(1, outputs):
-        for j in range(width):
-            largest[j] = larger(z[i, j], largest[j])
-    total[:] = z.dtype.type(0)
-    for i in range(outputs):
-        for j in range(width):
-            e = exp(z[i, j] - largest[j])
-            delta[i, j] = e
-            total[j] += e
-    for j in range(width):
-        values[j] = log(total[j])
-    for i in range(outputs):
-        for j in range(width):
-            values[j] += target[i, j] * (largest[j] - z[i, j])
-            delta[i, j] = (delta[i, j] / total[j] - target[i, j]) * scale[j]
+    largest = z.fold(-math.inf, lambda i, value: larger(z[i], value))
+
+    def exponential(i, total):
+        delta[i] = e = exp_up_to_0(z[i] - largest)
+        return total + e
+
+    total = z.fold(0, exponential)
+    share = scale / total
+
+    def finish(i, value):
+        delta[i] = delta[i] * share - target[i] * scale
+        return value + target[i] * (largest - z[i])
+
+    losses[0] = z.fold(log(total), finish)
 
 
-@helper
+@rowwise
 def poisson_of_logarithm(z, target, numbers, scale, delta, losses):
-    outputs, width = z.shape
-    count = z.dtype.type(outputs)
-    losses[0] = z.dtype.type(0)
-    for i in range(outputs):
-        for j in range(width):
-            rate = exp(z[i, j])
-            losses[0, j] += rate - target[i, j] * z[i, j]
-            delta[i, j] = (rate - target[i, j]) * (scale[j] / count)
-    for j in range(width):
-        losses[0, j] /= count
+    def output(i):
+        rate, t = exp(z[i]), target[i]
+        return rate - t * z[i], rate - t
+
+    mean_of_outputs(output, scale * delta.share, delta, losses)
 
 
-@helper
+@rowwise
 def poisson_of_softplus(z, target, numbers, scale, delta, losses):
-    outputs, width = z.shape
-    real = z.dtype.type
-    zero, one, count, lowest = real(0), real(1), real(outputs), real(NEGLIGIBLE)
-    losses[0] = zero
-    for i in range(outputs):
-        for j in range(width):
-            x, t = z[i, j], target[i, j]
-            e = exp(-abs(x))
-            rate = larger(x, zero) + log1p(e)
-            slope = (one if x >= zero else e) / (one + e)
-            is_tiny = x < lowest
-            log_rate = x if is_tiny else log(rate)
-            ratio = one if is_tiny else slope / rate
-            losses[0, j] += rate - t * log_rate
-            delta[i, j] = (slope - t * ratio) * (scale[j] / count)
-    for j in range(width):
-        losses[0, j] /= count
+    def output(i):
+        x, t = z[i], target[i]
+        rate, slope, is_tiny = softplus(x), logistic(x), x < NEGLIGIBLE
+        log_rate, ratio = choose(is_tiny, x, log(rate)), choose(is_tiny, 1, slope / rate)
+        return rate - t * log_rate, slope - t * ratio
+
+    mean_of_outputs(output, scale * delta.share, delta, losses)
 
 
-@helper
+@rowwise
 def mse(a, target, numbers, scale, delta, losses):
-    outputs, width = a.shape
-    real = a.dtype.type
-    two, count = real(2), real(outputs)
-    losses[0] = real(0)
-    for i in range(outputs):
-        for j in range(width):
-            d = a[i, j] - target[i, j]
-            losses[0, j] += d * d
-            delta[i, j] = two * d * (scale[j] / count)
-    for j in range(width):
-        losses[0, j] /= count
+    def output(i):
+        d = a[i] - target[i]
+        return d * d, 2 * d
+
+    mean_of_outputs(output, scale * delta.share, delta, losses)
 
 
-@helper
+@rowwise
 def mae(a, target, numbers, scale, delta, losses):
-    outputs, width = a.shape
-    real = a.dtype.type
-    zero, one, count = real(0), real(1), real(outputs)
-    losses[0] = zero
-    for i in range(outputs):
-        for j in range(width):
-            d = a[i, j] - target[i, j]
-            losses[0, j] += abs(d)
-            # Written so that a NaN stays one.
-            sign = one if d > zero else -one if d < zero else d
-            delta[i, j] = sign * (scale[j] / count)
-    for j in range(width):
-        losses[0, j] /= count
+    def output(i):
+        d = a[i] - target[i]
+        return abs(d), sign(d)
+
+    mean_of_outputs(output, scale * delta.share, delta, losses)
 
 
-@helper
+@rowwise
 def huber(a, target, numbers, scale, delta, losses):
-    outputs, width = a.shape
-    real = a.dtype.type
-    limit, half, count = real(numbers[0]), real(0.5), real(outputs)
-    losses[0] = real(0)
-    for i in range(outputs):
-        for j in range(width):
-            d = a[i, j] - target[i, j]
-            size = abs(d)
-            losses[0, j] += limit * (size - limit * half) if size > limit else d * d * half
-            clipped = limit if d > limit else -limit if d < -limit else d
-            delta[i, j] = clipped * (scale[j] / count)
-    for j in range(width):
-        losses[0, j] /= count
+    limit = numbers[0]
+
+    def output(i):
+        d = a[i] - target[i]
+        size = abs(d)
+        value = choose(size > limit, limit * (size - limit * 0.5), d * d * 0.5)
+        return value, with_sign(smaller(size, limit), d)
+
+    mean_of_outputs(output, scale * delta.share, delta, losses)
 
 
-@helper
+@rowwise
 def quantile(a, target, numbers, scale, delta, losses):
-    outputs, width = a.shape
-    real = a.dtype.type
-    zero, one, count = real(0), real(1), real(outputs)
-    losses[0] = zero
-    for i in range(outputs):
-        q = real(numbers[i])
-        for j in range(width):
-            d = target[i, j] - a[i, j]
-            losses[0, j] += q * d if d >= zero else (q - one) * d
-            slope = -q if d > zero else one - q if d < zero else d
-            delta[i, j] = slope * (scale[j] / count)
-    for j in range(width):
-        losses[0, j] /= count
+    def output(i):
+        d, q = target[i] - a[i], numbers[i]
+        value = choose(d >= 0, q * d, (q - 1) * d)
+        return value, choose(d > 0, -q, choose(d < 0, 1 - q, d))
+
+    mean_of_outputs(output, scale * delta.share, delta, losses)
+
+
+def mean_of_outputs(output, factor, delta, losses):
+    """From (value, slope) of each output: the mean of the values, and `factor` times the slopes."""
+
+    def add(i, total):
+        value, slope = output(i)
+        delta[i] = slope * factor
+        return total + value
+
+    losses[0] = delta.fold(0, add) * delta.share
+
+
+def softplus(x):
+    return larger(x, x.of(0)) + log1p_up_to_1(exp_up_to_0(-abs(x)))

@@ -7,10 +7,7 @@ highest power's first, make the largest relative error small for x below 39 and 
 factor is 0. A test holds them against the functions.
 """
 
-import numpy as np
-
-from .elementary import polynomial
-from .jit import by_dtype, helper
+from .formulas import polynomial
 from .twofold import constant, nearest
 
 CENTRE = 5.125
@@ -93,34 +90,23 @@ SLOPE_SINGLE = (
 )
 
 
-def _ratio(real, coefficients):
+def _ratio(x, double, single):
     """The polynomial of (x - CENTRE) / (x + CENTRE), about 1/2, and what rounding takes of it."""
-    centre, two, last = real(CENTRE), real(2), real(coefficients[-1])
-    others = tuple(real(value) for value in coefficients[:-1])
-
-    def ratio(x):
-        s = (x - centre) / (x + centre)
-        rest = s * polynomial(s, others)
-        value = last + rest
-        return value, two * ((last - value) + rest)
-
-    return ratio
+    *others, last = {64: double, 32: single}[x.kind[1]]
+    s = (x - CENTRE) / (x + CENTRE)
+    rest = s * polynomial(s, others)
+    value = last + rest
+    return value, 2 * ((last - value) + rest)
 
 
-_tail = by_dtype("tail", _ratio(np.float64, TAIL_DOUBLE), _ratio(np.float32, TAIL_SINGLE))
-_slope = by_dtype("slope", _ratio(np.float64, SLOPE_DOUBLE), _ratio(np.float32, SLOPE_SINGLE))
-
-
-@helper
 def scaled_tail(x):
     """exp(x^2 / 2) x Q(x), and what is missing, relative to it."""
-    value, missing = _tail(x)
-    return x * value / (x + type(x)(TAIL_SHIFT)), missing
+    value, missing = _ratio(x, TAIL_DOUBLE, TAIL_SINGLE)
+    return x * value / (x + TAIL_SHIFT), missing
 
 
-@helper
 def scaled_slope(x):
     """exp(x^2 / 2) (Q(x) - x phi(x)), phi the density, and what is missing, relative to it."""
     zero, zero_low = nearest(x, SLOPE_ZERO)
-    value, missing = _slope(x)
+    value, missing = _ratio(x, SLOPE_DOUBLE, SLOPE_SINGLE)
     return ((zero - x) + zero_low) * value, missing

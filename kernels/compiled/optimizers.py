@@ -6,38 +6,42 @@ The operations and their order are the reference's, but for the divisions that a
 
 import math
 
-from .activations import larger
-from .jit import helper
+from .elementary import root
+from .formulas import formula, larger, power, sign
+from .jit import inlined
 
 
-@helper
+@inlined
 def sgd(gradient, numbers, step, state, parameters):
     learning_rate = parameters.dtype.type(numbers[0])
     for i in range(parameters.size):
         parameters[i] -= learning_rate * gradient[i]
 
 
-@helper
+@inlined
 def momentum(gradient, numbers, step, state, parameters):
     real = parameters.dtype.type
     learning_rate, factor = real(numbers[0]), real(numbers[1])
     velocity = state[0]
     for i in range(parameters.size):
-        velocity[i] = factor * velocity[i] + gradient[i]
-        parameters[i] -= learning_rate * velocity[i]
+        v = factor * velocity[i] + gradient[i]
+        velocity[i] = v
+        parameters[i] -= learning_rate * v
 
 
-@helper
+@inlined
 def nesterov(gradient, numbers, step, state, parameters):
     real = parameters.dtype.type
     learning_rate, factor = real(numbers[0]), real(numbers[1])
     velocity = state[0]
     for i in range(parameters.size):
-        velocity[i] = factor * velocity[i] + gradient[i]
-        parameters[i] -= learning_rate * (gradient[i] + factor * velocity[i])
+        g = gradient[i]
+        v = factor * velocity[i] + g
+        velocity[i] = v
+        parameters[i] -= learning_rate * (g + factor * v)
 
 
-@helper
+@inlined
 def rmsprop(gradient, numbers, step, state, parameters):
     real = parameters.dtype.type
     learning_rate, alpha, rest = real(numbers[0]), real(numbers[1]), real(1 - numbers[1])
@@ -45,12 +49,14 @@ def rmsprop(gradient, numbers, step, state, parameters):
     mean_square, velocity = state[0], state[1]
     for i in range(parameters.size):
         g = gradient[i]
-        mean_square[i] = alpha * mean_square[i] + rest * (g * g)
-        velocity[i] = factor * velocity[i] + g / (math.sqrt(mean_square[i]) + eps)
-        parameters[i] -= learning_rate * velocity[i]
+        s = alpha * mean_square[i] + rest * (g * g)
+        # Not `root`: a velocity is state, whose bits are the reference's.
+        v = factor * velocity[i] + g / (math.sqrt(s) + eps)
+        mean_square[i], velocity[i] = s, v
+        parameters[i] -= learning_rate * v
 
 
-@helper
+@inlined
 def rmsprop_centered(gradient, numbers, step, state, parameters):
     real = parameters.dtype.type
     learning_rate, alpha, rest = real(numbers[0]), real(numbers[1]), real(1 - numbers[1])
@@ -58,70 +64,73 @@ def rmsprop_centered(gradient, numbers, step, state, parameters):
     mean_square, velocity, mean = state[0], state[1], state[2]
     for i in range(parameters.size):
         g = gradient[i]
-        mean_square[i] = alpha * mean_square[i] + rest * (g * g)
-        mean[i] = alpha * mean[i] + rest * g
-        variance = larger(mean_square[i] - mean[i] * mean[i], zero)
-        velocity[i] = factor * velocity[i] + g / (math.sqrt(variance) + eps)
-        parameters[i] -= learning_rate * velocity[i]
+        s = alpha * mean_square[i] + rest * (g * g)
+        m = alpha * mean[i] + rest * g
+        v = factor * velocity[i] + g / (math.sqrt(larger(s - m * m, zero)) + eps)
+        mean_square[i], velocity[i], mean[i] = s, v, m
+        parameters[i] -= learning_rate * v
 
 
-@helper
+@inlined
 def adagrad(gradient, numbers, step, state, parameters):
     real = parameters.dtype.type
     rate, eps = real(numbers[0] / (1 + (step - 1) * numbers[1])), real(numbers[2])
     sum_of_squares = state[0]
     for i in range(parameters.size):
         g = gradient[i]
-        sum_of_squares[i] += g * g
-        parameters[i] -= rate * g / (math.sqrt(sum_of_squares[i]) + eps)
+        s = sum_of_squares[i] + g * g
+        sum_of_squares[i] = s
+        parameters[i] -= rate * g / (root(s) + eps)
 
 
-@helper
+@inlined
 def adam(gradient, numbers, step, state, parameters):
     adam_with_decay(gradient, numbers, step, state, parameters, 0.0)
 
 
-@helper
+@inlined
 def adamw(gradient, numbers, step, state, parameters):
     adam_with_decay(gradient, numbers, step, state, parameters, numbers[4])
 
 
-@helper
+@inlined
 def adam_with_decay(gradient, numbers, step, state, parameters, weight_decay):
     real = parameters.dtype.type
     beta1, rest1 = real(numbers[1]), real(1 - numbers[1])
     beta2, rest2 = real(numbers[2]), real(1 - numbers[2])
-    # One division a parameter: m / (sqrt(s) / root + eps) = root m / (sqrt(s) + root eps).
-    root = math.sqrt(bias_correction(numbers[2], step))
-    rate, eps = real(numbers[0] * root / bias_correction(numbers[1], step)), real(numbers[3] * root)
-    kept = real(1 - numbers[0] * weight_decay)
+    # One division a parameter: m / (sqrt(s) / c + eps) = c m / (sqrt(s) + c eps).
+    correction = root(bias_correction(numbers[2], float(step)))
+    rate = real(numbers[0] * correction / bias_correction(numbers[1], float(step)))
+    eps, kept = real(numbers[3] * correction), real(1 - numbers[0] * weight_decay)
     first_moment, second_moment = state[0], state[1]
     for i in range(parameters.size):
         g = gradient[i]
-        first_moment[i] = beta1 * first_moment[i] + rest1 * g
-        second_moment[i] = beta2 * second_moment[i] + rest2 * (g * g)
-        change = rate * first_moment[i] / (math.sqrt(second_moment[i]) + eps)
-        parameters[i] = kept * parameters[i] - change
+        m = beta1 * first_moment[i] + rest1 * g
+        s = beta2 * second_moment[i] + rest2 * (g * g)
+        first_moment[i], second_moment[i] = m, s
+        parameters[i] = kept * parameters[i] - rate * m / (root(s) + eps)
 
 
-@helper
+@inlined
 def amsgrad(gradient, numbers, step, state, parameters):
     real = parameters.dtype.type
     beta1, rest1 = real(numbers[1]), real(1 - numbers[1])
     beta2, rest2 = real(numbers[2]), real(1 - numbers[2])
-    # One division a parameter: m / (sqrt(s) / root + eps) = root m / (sqrt(s) + root eps).
-    root = math.sqrt(bias_correction(numbers[2], step))
-    rate, eps = real(numbers[0] * root / bias_correction(numbers[1], step)), real(numbers[3] * root)
+    # One division a parameter: m / (sqrt(s) / c + eps) = c m / (sqrt(s) + c eps).
+    correction = root(bias_correction(numbers[2], float(step)))
+    rate = real(numbers[0] * correction / bias_correction(numbers[1], float(step)))
+    eps = real(numbers[3] * correction)
     first_moment, second_moment, largest = state[0], state[1], state[2]
     for i in range(parameters.size):
         g = gradient[i]
-        first_moment[i] = beta1 * first_moment[i] + rest1 * g
-        second_moment[i] = beta2 * second_moment[i] + rest2 * (g * g)
-        largest[i] = larger(largest[i], second_moment[i])
-        parameters[i] -= rate * first_moment[i] / (math.sqrt(largest[i]) + eps)
+        m = beta1 * first_moment[i] + rest1 * g
+        s = beta2 * second_moment[i] + rest2 * (g * g)
+        most = larger(largest[i], s)
+        first_moment[i], second_moment[i], largest[i] = m, s, most
+        parameters[i] -= rate * m / (root(most) + eps)
 
 
-@helper
+@inlined
 def nadam(gradient, numbers, step, state, parameters):
     real = parameters.dtype.type
     beta1, rest1 = real(numbers[1]), real(1 - numbers[1])
@@ -130,20 +139,20 @@ def nadam(gradient, numbers, step, state, parameters):
     next_factor = numbers[1] * (1 - 0.5 * 0.96 ** ((step + 1) * numbers[4]))
     product = numbers[5] * factor
     numbers[5] = product
-    root = math.sqrt(bias_correction(numbers[2], step))
-    rate_of_gradient = real(numbers[0] * root * (1 - factor) / (1 - product))
-    rate_of_moment = real(numbers[0] * root * next_factor / (1 - product * next_factor))
-    eps = real(numbers[3] * root)
+    correction = root(bias_correction(numbers[2], float(step)))
+    rate_of_gradient = real(numbers[0] * correction * (1 - factor) / (1 - product))
+    rate_of_moment = real(numbers[0] * correction * next_factor / (1 - product * next_factor))
+    eps = real(numbers[3] * correction)
     first_moment, second_moment = state[0], state[1]
     for i in range(parameters.size):
         g = gradient[i]
-        first_moment[i] = beta1 * first_moment[i] + rest1 * g
-        second_moment[i] = beta2 * second_moment[i] + rest2 * (g * g)
-        direction = rate_of_gradient * g + rate_of_moment * first_moment[i]
-        parameters[i] -= direction / (math.sqrt(second_moment[i]) + eps)
+        m = beta1 * first_moment[i] + rest1 * g
+        s = beta2 * second_moment[i] + rest2 * (g * g)
+        first_moment[i], second_moment[i] = m, s
+        parameters[i] -= (rate_of_gradient * g + rate_of_moment * m) / (root(s) + eps)
 
 
-@helper
+@inlined
 def lion(gradient, numbers, step, state, parameters):
     real = parameters.dtype.type
     beta1, rest1 = real(numbers[1]), real(1 - numbers[1])
@@ -151,13 +160,12 @@ def lion(gradient, numbers, step, state, parameters):
     learning_rate, kept = real(numbers[0]), real(1 - numbers[0] * numbers[3])
     first_moment = state[0]
     for i in range(parameters.size):
-        g = gradient[i]
-        direction = sign(beta1 * first_moment[i] + rest1 * g)
-        parameters[i] = kept * parameters[i] - learning_rate * direction
-        first_moment[i] = beta2 * first_moment[i] + rest2 * g
+        g, m = gradient[i], first_moment[i]
+        parameters[i] = kept * parameters[i] - learning_rate * sign(beta1 * m + rest1 * g)
+        first_moment[i] = beta2 * m + rest2 * g
 
 
-@helper
+@inlined
 def rprop(gradient, numbers, step, state, parameters):
     real = parameters.dtype.type
     shrink, grow = real(numbers[1]), real(numbers[2])
@@ -177,14 +185,7 @@ def rprop(gradient, numbers, step, state, parameters):
         parameters[i] -= sign(g) * size
 
 
-@helper
-def sign(x):
-    """-1, 0 or 1 of one number; a NaN stays one."""
-    zero, one = type(x)(0), type(x)(1)
-    return one if x > zero else (-one if x < zero else x)
-
-
-@helper
+@formula
 def bias_correction(beta, step):
     """1 - beta^step. Numba multiplies for a whole power, with an error that grows with it."""
-    return 1 - beta ** float(step)
+    return 1 - power(beta, step)

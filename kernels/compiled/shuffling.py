@@ -2,20 +2,29 @@
 
 import numpy as np
 
+from .formulas import formula
 from .jit import helper
 
 # Numba makes a float of int64 and uint64 together, so every constant is uint64.
-_STEP = np.uint64(0x9E3779B97F4A7C15)
-_FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_ONE, _11, _27, _30, _31 = (np.uint64(n) for n in (1, 11, 27, 30, 31))
+_11 = np.uint64(11)
 
 
 @helper
 def random_bits(key, counter):
-    z = np.uint64(key) + (np.uint64(counter) + _ONE) * _STEP
-    z = (z ^ (z >> _30)) * _FIRST
-    z = (z ^ (z >> _27)) * _SECOND
-    return z ^ (z >> _31)
+    return mixed(state_of(np.uint64(key), np.uint64(counter)))
+
+
+@formula
+def state_of(key, counter):
+    """What is mixed to random bits; it grows by the same from each counter to the next."""
+    return key + (counter + 1) * 0x9E3779B97F4A7C15
+
+
+@formula
+def mixed(state):
+    z = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB
+    return z ^ (z >> 31)
 
 
 @helper
@@ -24,6 +33,6 @@ def shuffle(key, epoch, order):
     for i in range(order.size):
         order[i] = i
     for last in range(order.size - 1, 0, -1):
-        uniform = np.float64(random_bits(epoch_key, last) >> _11) * 2.0**-53
+        uniform = np.float64(mixed(state_of(epoch_key, np.uint64(last))) >> _11) * 2.0**-53
         other = np.int64(uniform * np.float64(last + 1))
         order[last], order[other] = order[other], order[last]

@@ -1,42 +1,56 @@
-"""Long sums in a fixed order that is not one chain: eight, which the processor runs at once.
+"""Long sums in float64, in an order that no vector's width changes.
 
-All in float64; `float`, to Numba, is whatever a number was.
+There are CHAINS sums of every CHAINS-th term; halves of them are added up until one is left.
 """
 
-import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 
-from .jit import helper
+from .formulas import Number
+from .vectors import SIZE, Array, loop
 
-
-@helper
-def sum_of_squares(x):
-    """The sum of x_i^2."""
-    a = b = c = d = e = f = g = h = 0.0
-    whole = x.size - x.size % 8
-    for i in range(0, whole, 8):
-        a += np.float64(x[i]) * np.float64(x[i])
-        b += np.float64(x[i + 1]) * np.float64(x[i + 1])
-        c += np.float64(x[i + 2]) * np.float64(x[i + 2])
-        d += np.float64(x[i + 3]) * np.float64(x[i + 3])
-        e += np.float64(x[i + 4]) * np.float64(x[i + 4])
-        f += np.float64(x[i + 5]) * np.float64(x[i + 5])
-        g += np.float64(x[i + 6]) * np.float64(x[i + 6])
-        h += np.float64(x[i + 7]) * np.float64(x[i + 7])
-    for i in range(whole, x.size):
-        a += np.float64(x[i]) * np.float64(x[i])
-    return ((a + b) + (c + d)) + ((e + f) + (g + h))
+CHAINS = 32
 
 
-@helper
-def sum_of_sizes(x):
-    """The sum of |x_i|."""
-    a = b = c = d = 0.0
-    whole = x.size - x.size % 4
-    for i in range(0, whole, 4):
-        a += np.float64(abs(x[i]))
-        b += np.float64(abs(x[i + 1]))
-        c += np.float64(abs(x[i + 2]))
-        d += np.float64(abs(x[i + 3]))
-    for i in range(whole, x.size):
-        a += np.float64(abs(x[i]))
-    return (a + b) + (c + d)
+def _sum_of(term):
+    @intrinsic
+    def total(typing, x):
+        def emit(context, builder, signature, arguments):
+            array = Array(context, builder, signature.args[0], arguments[0])
+            end, sums = _chains(builder, array, term, SIZE(0), CHAINS)
+            _, rest = _chains(builder, array, term, end, 1)
+            while sums.type.count > 1:
+                sums = _halves(builder, sums)
+            return builder.extract_element(builder.fadd(sums, rest), ir.IntType(32)(0))
+
+        return types.float64(x), emit
+
+    return total
+
+
+def _chains(builder, array, term, start, count):
+    """Where whole groups of `count` numbers end, and the sums of their terms."""
+    kind = ir.VectorType(ir.DoubleType(), count)
+
+    def add(i, sums):
+        x = array.load(i, count).value
+        x = x if x.type == kind else builder.fpext(x, kind)
+        return builder.fadd(sums, term(Number(builder, x)).value)
+
+    return loop(builder, start, array.shape[0], count, add, ir.Constant(kind, None))
+
+
+def _halves(builder, sums):
+    count = sums.type.count // 2
+    parts = (
+        builder.shuffle_vector(
+            sums, sums, ir.Constant(ir.VectorType(ir.IntType(32), count), [*places])
+        )
+        for places in (range(count), range(count, 2 * count))
+    )
+    return builder.fadd(*parts)
+
+
+sum_of_squares = _sum_of(lambda x: x * x)
+sum_of_sizes = _sum_of(abs)

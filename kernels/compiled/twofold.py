@@ -1,16 +1,17 @@
 """Numbers as sums of two, the second smaller than a rounding of the first.
 
-For arguments of exp and distances from a zero, where one number is not enough. T. J. Dekker, A
-floating-point technique for extending the available precision, 1971; without the fused
-multiply-add, which not every host has.
+For arguments of exp and distances from a zero, where one number is not enough.
 """
 
 from fractions import Fraction
 
-from llvmlite import ir
-from numba.extending import intrinsic
+import numpy as np
+from numba.core.registry import cpu_target
 
-from .jit import helper
+from .formulas import bits, from_bits, fused_multiply_add
+
+_TRIPLE, _, _FEATURES = cpu_target.target_context.codegen().magic_tuple()
+HAS_FUSED = "+fma" in _FEATURES.split(",") or _TRIPLE.startswith(("aarch64", "arm64"))
 
 
 def constant(digits):
@@ -19,37 +20,34 @@ def constant(digits):
     return high, float(Fraction(digits) - Fraction(high))
 
 
-@helper
 def nearest(x, constant):
     """A `constant` as two numbers of the type of x."""
-    high = type(x)(constant[0])
-    return high, type(x)((constant[0] - high) + constant[1])
+    real = {64: np.float64, 32: np.float32}[x.kind[1]]
+    high = float(real(constant[0]))
+    return x.of(high), x.of((constant[0] - high) + constant[1])
 
 
-@intrinsic
-def head(typing, x):
+def head(x):
     """x with the lower half of its digits cut off, so that products of heads are exact."""
-    bits = {64: 27, 32: 12}[x.bitwidth]
-
-    def emit(context, builder, signature, arguments):
-        integer = ir.IntType(x.bitwidth)
-        kept = builder.and_(builder.bitcast(arguments[0], integer), integer(-1 << bits))
-        return builder.bitcast(kept, arguments[0].type)
-
-    return x(x), emit
+    cut = {64: 27, 32: 12}[x.kind[1]]
+    return from_bits(bits(x) & (-1 << cut), x)
 
 
-@helper
 def product(x, y):
-    """x * y."""
+    """x * y.
+
+    Without the fused instruction as in T. J. Dekker, A floating-point technique for extending the
+    available precision, 1971.
+    """
     high = x * y
+    if HAS_FUSED:
+        return high, fused_multiply_add(x, y, -high)
     x_head, y_head = head(x), head(y)
     x_tail, y_tail = x - x_head, y - y_head
     low = ((x_head * y_head - high) + x_head * y_tail + x_tail * y_head) + x_tail * y_tail
     return high, low
 
 
-@helper
 def cubic(x, linear, third):
     """linear * x + third * x^3, for constants of one sign."""
     a, a_low = nearest(x, linear)

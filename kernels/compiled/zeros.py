@@ -5,11 +5,8 @@ coefficients, the highest power's first, make the largest relative error small; 
 against the functions.
 """
 
-import numpy as np
-
-from .elementary import polynomial
-from .jit import by_dtype
-from .twofold import constant
+from .formulas import polynomial
+from .twofold import constant, nearest
 
 NEAR = 0.5
 SILU_ZERO = constant("-1.27846454276107379510935873902298015543947749")
@@ -127,23 +124,20 @@ GELU_TANH_SINGLE = (
 )
 
 
-def _near(name, zero, double, single):
-    """A function of z: its distance from the zero, and the derivative if that is near."""
-
-    def implementation(real, coefficients):
-        high = real(zero[0])
-        low = real((zero[0] - float(high)) + zero[1])
-        coefficients = tuple(real(value) for value in coefficients)
-
-        def near(x):
-            t = (x - high) - low
-            return t, t * polynomial(t, coefficients)
-
-        return near
-
-    return by_dtype(name, implementation(np.float64, double), implementation(np.float32, single))
+def _near(x, zero, double, single):
+    """The distance of x from the zero, and the derivative if that is near."""
+    high, low = nearest(x, zero)
+    t = (x - high) - low
+    return t, t * polynomial(t, {64: double, 32: single}[x.kind[1]])
 
 
-near_silu = _near("near_silu", SILU_ZERO, SILU_DOUBLE, SILU_SINGLE)
-near_mish = _near("near_mish", MISH_ZERO, MISH_DOUBLE, MISH_SINGLE)
-near_gelu_tanh = _near("near_gelu_tanh", GELU_TANH_ZERO, GELU_TANH_DOUBLE, GELU_TANH_SINGLE)
+def near_silu(x):
+    return _near(x, SILU_ZERO, SILU_DOUBLE, SILU_SINGLE)
+
+
+def near_mish(x):
+    return _near(x, MISH_ZERO, MISH_DOUBLE, MISH_SINGLE)
+
+
+def near_gelu_tanh(x):
+    return _near(x, GELU_TANH_ZERO, GELU_TANH_DOUBLE, GELU_TANH_SINGLE)
