@@ -10,7 +10,7 @@ demo: .venv/demo.done
 test: .venv/dev.done
 	$(BIN)/python -m pytest tests benchmarks --benchmark-disable
 
-bench: .venv/dev.done
+bench: .venv/bench.done
 	$(BIN)/python -m benchmarks
 
 lint: .venv/dev.done

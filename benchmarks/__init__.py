@@ -1,1 +1,1 @@
-"""How fast a training step is, beside other libraries: `python -m benchmarks`."""
+"""How fast fastnet is, beside other libraries and the machine's ceiling: `python -m benchmarks`."""
