@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -124,6 +125,11 @@ class NeuralNetwork:
         self._state = TrainingState()
         self.activations: list[np.ndarray] = []
         self.layer_inputs: list[np.ndarray] = []
+        self._predict: Callable | None = None
+
+    def __getstate__(self) -> dict:
+        # What it holds are addresses in this process.
+        return self.__dict__ | {"_predict": None}
 
     def __setstate__(self, state) -> None:
         self.__dict__.update(state)
@@ -212,7 +218,21 @@ class NeuralNetwork:
 
     def predict(self, X) -> np.ndarray:
         """The result of `forward(X)`, keeping nothing."""
-        return self._path.predict(self._plan, self._parameters, self._inputs(X))
+        if self._predict is None:
+            self._predict = self._path.predictor(self._plan, self._parameters)
+        # In a loop over single rows the checks of any input would take most of the time.
+        if (
+            self.backend == "compiled"
+            and type(X) is np.ndarray
+            and X.ndim == 2
+            and X.dtype is self._parameters.dtype
+            and X.shape[1] == self._plan.layer_sizes[0]
+            and X.size
+        ):
+            outputs = self._predict(X)
+            if outputs is not None:
+                return outputs
+        return self._predict(self._inputs(X))
 
     def backward(self, X, y, learning_rate=0.01) -> None:
         """One step of gradient descent from the activations kept by the last `forward`.

@@ -1,5 +1,5 @@
 """The compiled path: the reference's results from machine code. Numba lives here only."""
 
-from .interface import backward, forward, gradient, loss, penalty, predict, trainer
+from .interface import backward, forward, gradient, loss, penalty, predict, predictor, trainer
 
-__all__ = ["backward", "forward", "gradient", "loss", "penalty", "predict", "trainer"]
+__all__ = ["backward", "forward", "gradient", "loss", "penalty", "predict", "predictor", "trainer"]

@@ -9,19 +9,20 @@ import functools
 import numpy as np
 
 from . import binding, drop_in, network, table, training
+from .prediction import Predictor
 from .program import Program
 
 _program = functools.lru_cache(maxsize=64)(Program)
 
 
+def predictor(plan, parameters):
+    """A function of X that predicts with these parameters, or gives None if X is not finite."""
+    return Predictor(plan, parameters).predict
+
+
 def predict(plan, parameters, X, rows=None):
     """The output activations, (rows, n_L)."""
-    program = _program(plan)
-    order = _order(X, rows)
-    choices, workspace = program.for_rows(X, len(order))
-    out = np.empty((len(order), plan.layer_sizes[-1]), parameters.dtype)
-    network.predict(choices, program.layers, parameters, workspace, order, out)
-    return out
+    return Predictor(plan, parameters).converted(X, rows)[0]
 
 
 def forward(plan, parameters, X):

@@ -23,27 +23,8 @@ from .shuffling import random_bits
 
 
 @entry
-def predict(choices, layers, parameters, workspace, order, out):
-    """The output activations of each row, a chunk of rows at a time."""
-    rows, n_out = out.shape
-    choices, layers, order = at(choices, 0), at(layers, 0), at(order, 0)
-    parameters, workspace = at(parameters, 0), at(workspace, 0)
-    last = row_of(layers, choices[table.LAYERS] - 1)
-    capacity = choices[table.CAPACITY]
-    scratch = at(workspace, choices[table.SCRATCH])
-    for start in range(0, rows, capacity):
-        count = min(capacity, rows - start)
-        width = panel_width(count, vector_lanes(workspace), 1)
-        gather_inputs(choices, layers, workspace, at(order, start), 0, 0, count, width)
-        forward_panels(choices, layers, parameters, workspace, scratch, 0, 0, count, width, True)
-        panels = (count + width - 1) // width
-        outputs = at(workspace, last[table.OUTPUT] * capacity)
-        scatter_rows(carray(outputs, (panels, n_out + 1, width)), out[start : start + count])
-
-
-@entry
 def forward(choices, layers, parameters, workspace, order, kept):
-    """As `predict`; each layer's z and a go to the addresses `kept`, (layers, 2)."""
+    """Each layer's z and a of the rows, to the addresses `kept`, (layers, 2)."""
     rows, capacity = order.size, choices[table.CAPACITY]
     choices, layers, order = at(choices, 0), at(layers, 0), at(order, 0)
     parameters, workspace = at(parameters, 0), at(workspace, 0)

@@ -9,6 +9,8 @@ weights : (rows,) float64, of each row in the mean, or None for a plain mean.
 rows : int64, the rows of the data that are meant, or None for all.
 """
 
+import functools
+
 import numpy as np
 
 from . import batches, custom, layers
@@ -19,6 +21,11 @@ from .penalties import penalize
 def predict(plan, parameters, X, rows=None):
     """The output activations, (rows, n_L)."""
     return forward(plan, parameters, all_inputs(X, parameters, rows))[1][-1]
+
+
+def predictor(plan, parameters):
+    """A function of X that predicts with these parameters."""
+    return functools.partial(predict, plan, parameters)
 
 
 def forward(plan, parameters, X, drop=None):
