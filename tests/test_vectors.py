@@ -53,6 +53,23 @@ def test_each_number_is_written_once_and_none_behind(dtype):
 
 
 @DTYPES
+def test_two_numbers_fill_two_arrays_and_settings_are_rounded(dtype):
+    @elementwise
+    def both(factor, x, y, z):
+        return factor * x, y + z
+
+    def entry(x, y, z, n):
+        both(0.1, carray(x, n), carray(y, n), carray(z, n))
+
+    call = caller(entry, dtype, 3, 1)
+    for n in lengths(dtype):
+        x, y, z = np.random.default_rng(n).standard_normal((3, n)).astype(dtype)
+        expected = dtype(0.1) * x, y + z
+        call(x, y, z, n)
+        assert np.array_equal((y, z), expected)
+
+
+@DTYPES
 def test_each_row_is_summed_over_its_features(dtype):
     @rowwise
     def total(panel, out):

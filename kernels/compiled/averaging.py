@@ -1,14 +1,22 @@
 """The exponential moving average of the parameters."""
 
 from .jit import helper
+from .vectors import elementwise
 
 
 @helper
 def average(decay, step, parameters, averaged):
-    share = averaged.dtype.type(1 - decay)
     if step == 1:
-        for i in range(parameters.size):
-            averaged[i] = parameters[i]
+        copy(parameters, averaged)
     else:
-        for i in range(parameters.size):
-            averaged[i] += share * (parameters[i] - averaged[i])
+        approach(1 - decay, parameters, averaged)
+
+
+@elementwise
+def copy(w, mean):
+    return w
+
+
+@elementwise
+def approach(share, w, mean):
+    return mean + share * (w - mean)

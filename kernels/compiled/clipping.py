@@ -2,18 +2,17 @@
 
 import math
 
+from .formulas import choose
 from .jit import helper
 from .sums import sum_of_squares
+from .vectors import elementwise
 
 
-@helper
+@elementwise
 def clip_value(limit, gradient):
-    highest = gradient.dtype.type(limit)
-    for i in range(gradient.size):
-        g = gradient[i]
-        # Written so that a NaN stays one.
-        g = highest if g > highest else g
-        gradient[i] = -highest if g < -highest else g
+    # Written so that a NaN stays one.
+    below = choose(gradient > limit, limit, gradient)
+    return choose(below < -limit, -limit, below)
 
 
 @helper
@@ -27,6 +26,9 @@ def clip_norm(limit, squared_norm, gradient):
     factor = limit / (math.sqrt(squared_norm) + 1e-6)
     # Also where the norm is a NaN, so that it stays visible.
     if not factor >= 1:
-        scale = gradient.dtype.type(factor)
-        for i in range(gradient.size):
-            gradient[i] *= scale
+        multiply(factor, gradient)
+
+
+@elementwise
+def multiply(factor, g):
+    return factor * g

@@ -6,6 +6,7 @@ import numpy as np
 
 from .jit import helper
 from .shuffling import mixed, state_of
+from .vectors import elementwise
 
 _0, _11 = np.uint64(0), np.uint64(11)
 
@@ -27,7 +28,6 @@ def dropout(key, first_row, rate, mask, a):
             state += stride
 
 
-@helper
+@elementwise
 def dropout_backward(mask, delta):
-    for i in range(mask.size):
-        delta[i] *= mask[i]
+    return delta * mask

@@ -1,18 +1,20 @@
 """Penalties on the size of the weights, as parts of the loss."""
 
+from .formulas import choose
 from .jit import helper
 from .sums import sum_of_sizes, sum_of_squares
+from .vectors import elementwise
 
 
 @helper
 def penalize(l1, l2, weights, gradient, value):
-    real = weights.dtype.type
-    zero, step, factor = real(0), real(l1), real(l2)
     if l1 != 0:
         value[0] += l1 * sum_of_sizes(weights)
     if l2 != 0:
         value[0] += l2 / 2 * sum_of_squares(weights)
-    for i in range(weights.size):
-        w = weights[i]
-        sign = step if w > zero else -step if w < zero else zero
-        gradient[i] += sign + factor * w
+    add_slopes(l1, l2, weights, gradient)
+
+
+@elementwise
+def add_slopes(l1, l2, w, g):
+    return g + (choose(w > 0, l1, choose(w < 0, -l1, w.of(0))) + l2 * w)

@@ -8,7 +8,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from .formulas import Number
-from .vectors import SIZE, Array, loop
+from .vectors import SIZE, Operand, loop
 
 CHAINS = 32
 
@@ -17,7 +17,7 @@ def _sum_of(term):
     @intrinsic
     def total(typing, x):
         def emit(context, builder, signature, arguments):
-            array = Array(context, builder, signature.args[0], arguments[0])
+            array = Operand(context, builder, signature.args[0], arguments[0])
             end, sums = _chains(builder, array, term, SIZE(0), CHAINS)
             _, rest = _chains(builder, array, term, end, 1)
             while sums.type.count > 1:

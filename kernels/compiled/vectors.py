@@ -16,13 +16,23 @@ SIZE = ir.IntType(64)
 
 
 def elementwise(function):
-    """The kernel on flat arrays that fills the last with what `function` makes of their numbers."""
+    """The kernel on flat arrays that fills the last with what `function` makes of their numbers.
 
-    def emit(builder, arrays):
+    It fills the last two if that is two numbers, and so on. Numbers among the arguments are
+    converted to the dtype of the arrays, and are the same for all.
+    """
+
+    def emit(builder, operands):
+        arrays = [operand for operand in operands if operand.shape]
+        first = arrays[0]
+
         def elements(i, width):
-            arrays[-1].store(i, function(*(array.load(i, width) for array in arrays)))
+            results = function(*(operand.of_place(i, width, first.real) for operand in operands))
+            results = results if isinstance(results, tuple) else (results,)
+            for array, result in zip(arrays[-len(results) :], results, strict=True):
+                array.store(i, result)
 
-        in_vectors(builder, arrays[0].shape[0], arrays[0].itemsize, elements)
+        in_vectors(builder, first.shape[0], first.itemsize, elements)
 
     return _kernel(emit)
 
@@ -34,11 +44,11 @@ def rowwise(function):
     for a pointer to float64 numbers.
     """
 
-    def emit(builder, arrays):
-        panel = arrays[0]
+    def emit(builder, operands):
+        panel = operands[0]
 
         def rows(lane, width):
-            function(*(array.of_rows(lane, width, panel.real) for array in arrays))
+            function(*(operand.of_rows(lane, width, panel.real) for operand in operands))
 
         in_vectors(builder, panel.shape[1], panel.itemsize, rows)
 
@@ -46,14 +56,14 @@ def rowwise(function):
 
 
 def _kernel(emit):
-    """What compiled code calls with arrays and pointers."""
+    """What compiled code calls with arrays, pointers and numbers."""
 
     @intrinsic
     def kernel(typing, *kinds):
         def emit_kernel(context, builder, signature, arguments):
             values = cgutils.unpack_tuple(builder, arguments[0])
-            arrays = [Array(context, builder, *pair) for pair in zip(kinds, values, strict=True)]
-            emit(builder, arrays)
+            pairs = zip(kinds, values, strict=True)
+            emit(builder, [Operand(context, builder, *pair) for pair in pairs])
             return context.get_dummy_value()
 
         return types.void(types.StarArgTuple(kinds)), emit_kernel
@@ -92,18 +102,19 @@ def loop(builder, start, end, step, body, value=None):
     return i, last_value
 
 
-class Array:
-    """An array of floats, or a pointer to them, which has no shape."""
+class Operand:
+    """An array of floats, a pointer to them, or a float; these two have no shape."""
 
     def __init__(self, context, builder, kind, value):
-        self.builder, self.data, self.shape = builder, value, ()
-        self.real, self.itemsize = context.get_data_type(kind.dtype), kind.dtype.bitwidth // 8
+        self.builder, self.value, self.shape = builder, value, ()
+        dtype = getattr(kind, "dtype", kind)
+        self.real, self.itemsize = context.get_data_type(dtype), dtype.bitwidth // 8
         if isinstance(kind, types.Array):
             array = context.make_array(kind)(context, builder, value)
-            self.data, self.shape = array.data, cgutils.unpack_tuple(builder, array.shape)
+            self.value, self.shape = array.data, cgutils.unpack_tuple(builder, array.shape)
 
     def _at(self, place):
-        return self.builder.gep(self.data, [place], source_etype=self.real)
+        return self.builder.gep(self.value, [place], source_etype=self.real)
 
     def load(self, place, width):
         kind = ir.VectorType(self.real, width)
@@ -113,6 +124,12 @@ class Array:
     def store(self, place, number):
         pointer = self.builder.bitcast(self._at(place), number.value.type.as_pointer())
         self.builder.store(number.value, pointer, align=self.itemsize)
+
+    def of_place(self, place, width, real):
+        """What an elementwise function is given for the numbers from `place` on."""
+        if self.shape:
+            return self.load(place, width)
+        return _everywhere(self.builder, self.value, real, width)
 
     def of_rows(self, lane, width, real):
         """What a rowwise function is given for the rows from `lane` on."""
@@ -141,8 +158,9 @@ class Column:
     @property
     def share(self):
         """One feature's share of a mean."""
-        count = self.builder.sitofp(self.features, self.array.real)
-        return 1 / _everywhere(self.builder, count, self.width)
+        real = self.array.real
+        count = self.builder.sitofp(self.features, real)
+        return 1 / _everywhere(self.builder, count, real, self.width)
 
     def for_each(self, body):
         """`body(feature)`, one feature after the other."""
@@ -151,7 +169,8 @@ class Column:
     def fold(self, start, body):
         """What `value = body(feature, value)` ends in, from `start` on."""
         if not isinstance(start, Number):
-            start = _everywhere(self.builder, ir.Constant(self.array.real, start), self.width)
+            kind = ir.VectorType(self.array.real, self.width)
+            start = Number(self.builder, ir.Constant(kind, [start] * self.width))
 
         def step(feature, value):
             return body(feature, Number(self.builder, value)).value
@@ -163,20 +182,20 @@ class Column:
 class Settings:
     """float64 numbers, in the rows' dtype and for each of them when they are read."""
 
-    def __init__(self, array, real, width):
-        self.array, self.real, self.width = array, real, width
+    def __init__(self, pointer, real, width):
+        self.pointer, self.real, self.width = pointer, real, width
 
     def __getitem__(self, place):
-        builder = self.array.builder
+        builder = self.pointer.builder
         place = SIZE(place) if isinstance(place, int) else place
-        value = builder.extract_element(self.array.load(place, 1).value, SIZE(0))
-        value = value if value.type == self.real else builder.fptrunc(value, self.real)
-        return _everywhere(builder, value, self.width)
+        value = builder.extract_element(self.pointer.load(place, 1).value, SIZE(0))
+        return _everywhere(builder, value, self.real, self.width)
 
 
-def _everywhere(builder, value, width):
-    """A vector of one float."""
-    kind = ir.VectorType(value.type, width)
+def _everywhere(builder, value, real, width):
+    """A vector of one float, which is rounded if `real` is narrower."""
+    value = value if value.type == real else builder.fptrunc(value, real)
+    kind = ir.VectorType(real, width)
     first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, SIZE(0))
     places = ir.Constant(ir.VectorType(ir.IntType(32), width), None)
     return Number(builder, builder.shuffle_vector(first, first, places))
