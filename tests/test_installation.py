@@ -336,7 +336,7 @@ def test_an_edited_kernel_is_not_served_stale(package, filled_cache, expected, t
     # Steps twice as long, in a helper of another file than the functions that are cached.
     source = package / "fastnet/kernels/compiled/optimizers.py"
     text = source.read_text()
-    edited = text.replace("learning_rate * gradient[i]", "2 * learning_rate * gradient[i]")
+    edited = text.replace("w - learning_rate * g\n", "w - 2 * learning_rate * g\n")
     assert edited != text
     source.write_text(edited)
     assert result(TRAIN) == doubled
