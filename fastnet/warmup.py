@@ -19,6 +19,8 @@ from .plan import Plan
 
 LAYER_SIZES = (3, 4, 4, 2)
 ROWS = 6
+# As many as make a gradient by sums in lanes pay, with vectors of any width.
+LONG = 300
 # What data may be made of without being copied.
 SOURCES = ("float64", "float32", *(f"{u}int{bits}" for u in ("", "u") for bits in (8, 16, 32, 64)))
 # What a network and its training may have besides, each of it felt.
@@ -86,6 +88,7 @@ def everything(dtype: str) -> Iterator[tuple[str, Callable[[], object]]]:
     for name, value in OF_TRAINING.items():
         yield name, partial(_use, dtype, **{name: value})
     yield "all options", partial(_use, dtype, OF_NETWORK, **OF_TRAINING)
+    yield "long batches", partial(_use, dtype, rows=LONG)
     for source in SOURCES:
         yield f"data of {source}", partial(_use, dtype, source=source)
     ceiling = backend.load("compiled", "ceiling")
@@ -93,12 +96,12 @@ def everything(dtype: str) -> Iterator[tuple[str, Callable[[], object]]]:
     yield "bandwidth", partial(ceiling.bytes_per_second, 8)
 
 
-def _use(dtype: str, of_network=None, source="float64", **of_training) -> None:
+def _use(dtype: str, of_network=None, source="float64", rows=ROWS, **of_training) -> None:
     """Call everything of a network that computes."""
     choices = {"output": "softmax"} | (of_network or {})
     network = NeuralNetwork(LAYER_SIZES, dtype=dtype, backend="compiled", seed=0, **choices)
     n_in, *_, n_out = LAYER_SIZES
-    X, labels = np.ones((ROWS, n_in), source), np.arange(ROWS) % n_out
+    X, labels = np.ones((rows, n_in), source), np.arange(rows) % n_out
     # Every loss takes rows of one 1.
     for y in (np.eye(n_out, dtype=source)[labels], labels)[: 1 + network._plan.takes_labels]:
         network.train(X, y, 1, 1e-3, False, **of_training)

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from fastnet.kernels.compiled import binding, lane_sums
 from fastnet.kernels.compiled.matmul import K_BLOCK, M_BLOCK
 from fastnet.kernels.compiled.microkernel import TILE_ROWS, TILE_VECTORS, lanes
-from fastnet.kernels.compiled.rows import prepare
+from fastnet.kernels.compiled.rows import prepare, to_panels
 
 
 def about(*edges):
@@ -54,3 +55,37 @@ def test_products_at_odd_sizes(rows, dtype, rng):
                 sizes = np.abs(with_ones.T) @ np.abs(d) + np.abs(before)
                 close(gradient, with_ones.T @ d + before, sizes, eps, count + 1)
                 close(out, d @ w[:-1].T, np.abs(d) @ np.abs(w[:-1].T), eps, n_out)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("chunks", [1, 3])
+def test_sums_by_lanes_at_odd_sizes(chunks, dtype, rng):
+    """Rows behind the last count for nothing, weights of other threads are left alone."""
+    vector = lanes(np.dtype(dtype).itemsize)
+    wide = np.float64 if dtype == "float32" else np.longdouble
+    kernel = binding.function(binding.by_lanes, "weight_gradient", dtype)
+    for n_in in about(lane_sums.TILE_INPUTS, 2 * lane_sums.TILE_INPUTS):
+        for n_out in about(lane_sums.TILE_OUTPUTS, 2 * lane_sums.TILE_OUTPUTS):
+            for rows in about(vector, TILE_VECTORS * vector, 5 * vector):
+                sums = np.full((n_in + 1, n_out, vector), np.nan, dtype)
+                out, first = np.full((n_in + 1, n_out), 7, dtype), n_in // 3
+                exact, sizes = np.zeros(out.shape, wide), np.zeros(out.shape, wide)
+                for chunk in range(chunks):
+                    a = rng.standard_normal((rows, n_in)).astype(dtype)
+                    a = np.hstack([a, np.ones((rows, 1), dtype)])
+                    delta = rng.standard_normal((rows, n_out)).astype(dtype)
+                    panels = to_panels(a), to_panels(delta)
+                    width = panels[0].shape[2]
+                    for panel in panels:
+                        # What was left there by others.
+                        panel[-1, :, rows - (len(panel) - 1) * width :] = np.inf
+                    addresses = (array.ctypes.data for array in (*panels, out, sums))
+                    is_last = chunk == chunks - 1
+                    assert (out == 7).all()
+                    kernel(*addresses, n_in, n_out, rows, width, chunk, is_last, first, n_in + 1)
+                    exact += a.T.astype(wide) @ delta
+                    sizes += np.abs(a.T).astype(wide) @ np.abs(delta)
+                assert (out[:first] == 7).all()
+                mine = slice(first, None)
+                eps, length = np.finfo(dtype).eps, chunks * rows
+                close(out[mine], exact[mine], sizes[mine], eps, length)

@@ -81,6 +81,19 @@ def test_the_same_bits_in_many_chunks(case):
     assert losses == losses_on_threads
 
 
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_same_bits_where_lanes_keep_sums_from_chunk_to_chunk(dtype, case, monkeypatch):
+    shape = {"sizes": (5, 20, 31, 3), "rows": 1203, "epochs": 3}
+    parameters, losses = train(dtype, case, 600, 1, **shape)
+    monkeypatch.setattr(program, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(program, "CHUNK_PANELS", 3)
+    for n_threads in (1, 2, 5):
+        in_chunks, losses_in_chunks = train(dtype, case, 600, n_threads, **shape)
+        assert np.array_equal(parameters, in_chunks)
+        assert losses == losses_in_chunks
+
+
 @pytest.mark.parametrize("n_threads", [1, 3])
 @pytest.mark.parametrize("case", CASES)
 def test_the_same_bits_where_the_gradient_is_too_large_for_the_cache(case, n_threads, monkeypatch):

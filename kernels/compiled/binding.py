@@ -19,6 +19,7 @@ from . import (
     constraints,
     custom,
     dropout,
+    lane_sums,
     layers,
     losses,
     noise,
@@ -28,6 +29,7 @@ from . import (
     table,
 )
 from .jit import c_kernel
+from .microkernel import lanes
 from .pointers import at
 
 _SIZE = types.intp
@@ -158,6 +160,26 @@ def product(kernel, reals, real):
     return entry, (_SIZE, reals, reals, reals, reals, *7 * (_SIZE,))
 
 
+def by_lanes(kernel, reals, real):
+    vector = lanes(real.bitwidth // 8)
+
+    def entry(a, delta, out, sums, n_in, n_out, rows, width, accumulate, is_last, first, last):
+        panels = (rows + width - 1) // width
+        kernel(
+            carray(a, (panels, n_in + 1, width)),
+            carray(delta, (panels, n_out, width)),
+            accumulate,
+            rows,
+            first,
+            last,
+            carray(sums, (n_in + 1, n_out, vector)),
+            is_last,
+            carray(out, (n_in + 1, n_out)),
+        )
+
+    return entry, (reals, reals, reals, reals, *8 * (_SIZE,))
+
+
 def turning(kernel, reals, real):
     itemsize = real.bitwidth // 8
 
@@ -249,6 +271,7 @@ KINDS = {
     smoothing: batches,
     product: layers,
     turning: layers,
+    by_lanes: lane_sums,
     ordering: shuffling,
     dropping: dropout,
     dropping_backward: dropout,

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from ..memory import LINE_BYTES, aligned_zeros
-from . import binding, caches, table
+from . import binding, caches, lane_sums, table
 from .layers import block_width, scratch_size
 from .microkernel import TILE_ROWS, TILE_VECTORS, lanes
 from .team import Team
@@ -14,7 +14,7 @@ from .team import Team
 # but wide layers take eight panels, so that their weights are not read again for a handful of
 # rows, unless Ctrl-C would wait for them: so many bytes of weights times rows take a third of a
 # second.
-CHUNK_BYTES = caches.sizes().l2 // 8
+CHUNK_BYTES = caches.sizes().l2 // 4
 CHUNK_PANELS = 8
 CHUNK_WORK = 2**34
 # So much of the gradient is in the second-level cache when the optimizer comes to it.
@@ -47,7 +47,7 @@ class Program:
             return place - numbers
 
         output = take(sizes[0] + 1)
-        itemsize, sums = self.dtype.itemsize, 0
+        itemsize, sums, lane_sums_before = self.dtype.itemsize, 0, 0
         for row, layer in zip(self.layers, self.plan.layers, strict=True):
             n_in, n_out = layer.n_in, layer.n_out
             row[table.N_IN], row[table.N_OUT] = n_in, n_out
@@ -59,7 +59,10 @@ class Program:
             row[table.BLOCK_ROWS] = max(1, UPDATE_BYTES // tile) * TILE_ROWS
             row[table.FIRST_SUM] = sums
             sums += -(-(n_in + 1) // TILE_ROWS)
-        self.choices[table.N_SUMS] = sums
+            of_layer = lane_sums.size_for(layer, itemsize)
+            row[table.LANE_SUMS] = lane_sums_before if of_layer else -1
+            lane_sums_before += of_layer
+        self.choices[table.N_SUMS], self.lane_sums = sums, lane_sums_before
         self.choices[table.TARGET] = take(sizes[-1])
         self.choices[table.LOSSES] = take(3)
         self.choices[table.SCALE] = take(1)
@@ -104,6 +107,11 @@ class Program:
         choices[table.SCRATCH] = chunks * choices[table.WORKSPACE]
         # Zeros: the lanes behind a batch's last row take part in the arithmetic, unread.
         room = choices[table.SCRATCH] + threads * self.scratch
+        is_long = lane_sums.pays_for(rows, self.dtype.itemsize)
+        if self.lane_sums and is_long and training and not each_layer:
+            choices[table.BY_LANES] = self.address(binding.by_lanes, "weight_gradient")
+            choices[table.FIRST_LANE_SUM] = room
+            room += self.lane_sums
         return choices, aligned_zeros(room, self.dtype)
 
     def team(self, choices, size):

@@ -20,9 +20,8 @@ def _sum_of(term):
             array = Operand(context, builder, signature.args[0], arguments[0])
             end, sums = _chains(builder, array, term, SIZE(0), CHAINS)
             _, rest = _chains(builder, array, term, end, 1)
-            while sums.type.count > 1:
-                sums = _halves(builder, sums)
-            return builder.extract_element(builder.fadd(sums, rest), ir.IntType(32)(0))
+            total = builder.fadd(halves(builder, sums), rest)
+            return builder.extract_element(total, ir.IntType(32)(0))
 
         return types.float64(x), emit
 
@@ -41,15 +40,17 @@ def _chains(builder, array, term, start, count):
     return loop(builder, start, array.shape[0], count, add, ir.Constant(kind, None))
 
 
-def _halves(builder, sums):
-    count = sums.type.count // 2
-    parts = (
-        builder.shuffle_vector(
-            sums, sums, ir.Constant(ir.VectorType(ir.IntType(32), count), [*places])
+def halves(builder, sums):
+    """Add up halves of a vector until one number is left, as a vector."""
+    while sums.type.count > 1:
+        count = sums.type.count // 2
+        kind = ir.VectorType(ir.IntType(32), count)
+        low, high = (
+            builder.shuffle_vector(sums, sums, ir.Constant(kind, [*places]))
+            for places in (range(count), range(count, 2 * count))
         )
-        for places in (range(count), range(count, 2 * count))
-    )
-    return builder.fadd(*parts)
+        sums = builder.fadd(low, high)
+    return sums
 
 
 sum_of_squares = _sum_of(lambda x: x * x)

@@ -129,7 +129,7 @@ class Operand:
         """What an elementwise function is given for the numbers from `place` on."""
         if self.shape:
             return self.load(place, width)
-        return _everywhere(self.builder, self.value, real, width)
+        return everywhere(self.builder, self.value, real, width)
 
     def of_rows(self, lane, width, real):
         """What a rowwise function is given for the rows from `lane` on."""
@@ -160,7 +160,7 @@ class Column:
         """One feature's share of a mean."""
         real = self.array.real
         count = self.builder.sitofp(self.features, real)
-        return 1 / _everywhere(self.builder, count, real, self.width)
+        return 1 / everywhere(self.builder, count, real, self.width)
 
     def for_each(self, body):
         """`body(feature)`, one feature after the other."""
@@ -189,10 +189,10 @@ class Settings:
         builder = self.pointer.builder
         place = SIZE(place) if isinstance(place, int) else place
         value = builder.extract_element(self.pointer.load(place, 1).value, SIZE(0))
-        return _everywhere(builder, value, self.real, self.width)
+        return everywhere(builder, value, self.real, self.width)
 
 
-def _everywhere(builder, value, real, width):
+def everywhere(builder, value, real, width):
     """A vector of one float, which is rounded if `real` is narrower."""
     value = value if value.type == real else builder.fptrunc(value, real)
     kind = ir.VectorType(real, width)
