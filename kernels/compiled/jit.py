@@ -25,7 +25,11 @@ from .vector_width import KernelCompiler
 # No fast-math: a NaN must stay visible, and every sum keeps its written order.
 FLAGS = {"nogil": True, "error_model": "numpy"}
 # For what is only a part of others.
-LINKED = {"no_cpython_wrapper": True, "pipeline_class": HelperCompiler}
+LINKED = {
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "pipeline_class": HelperCompiler,
+}
 # A file of the cache begins with the checksum of the rest.
 DIGEST_SIZE = hashlib.sha256().digest_size
 
@@ -46,7 +50,7 @@ def inlined(function):
 
 def entry(function):
     """Compile `function` for calls from Python, once per dtype, kept in the cache folder."""
-    dispatcher = numba.njit(**FLAGS)(function)
+    dispatcher = numba.njit(**FLAGS, no_cfunc_wrapper=True)(function)
     dispatcher._cache = KernelCache(function.__name__)
     return dispatcher
 
