@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -125,14 +125,14 @@ class NeuralNetwork:
         self._state = TrainingState()
         self.activations: list[np.ndarray] = []
         self.layer_inputs: list[np.ndarray] = []
-        self._predict: Callable | None = None
 
     def __getstate__(self) -> dict:
         # What it holds are addresses in this process.
-        return self.__dict__ | {"_predict": None}
+        return {name: value for name, value in self.__dict__.items() if name != "_predictor"}
 
     def __setstate__(self, state) -> None:
         self.__dict__.update(state)
+        self.__dict__.pop("_predictor", None)
         # What sends networks to other processes may map their arrays read-only.
         self._parameters = np.array(self._parameters)
         self._state = copy.deepcopy(self._state)
@@ -217,22 +217,22 @@ class NeuralNetwork:
         return self.activations[-1]
 
     def predict(self, X) -> np.ndarray:
-        """The result of `forward(X)`, keeping nothing."""
-        if self._predict is None:
-            self._predict = self._path.predictor(self._plan, self._parameters)
-        # In a loop over single rows the checks of any input would take most of the time.
-        if (
-            self.backend == "compiled"
-            and type(X) is np.ndarray
-            and X.ndim == 2
-            and X.dtype is self._parameters.dtype
-            and X.shape[1] == self._plan.layer_sizes[0]
+        """The result of `forward(X)`, keeping nothing. Threads may call it at the same time."""
+        # In a loop over single rows all checks of any input would take most of the time: these are
+        # what the kernels rely on.
+        if not (
+            type(X) is np.ndarray
+            and X.dtype.kind in "fiub"
+            and 0 < X.ndim < 3
+            and X.shape[-1] == self._plan.layer_sizes[0]
             and X.size
         ):
-            outputs = self._predict(X)
-            if outputs is not None:
-                return outputs
-        return self._predict(self._inputs(X))
+            X = self._inputs(X)
+        out = self._predictor(X)
+        if out is None:
+            # Says which numbers are wrong, unless another thread has changed them meanwhile.
+            out = self._path.predict(self._plan, self._parameters, self._inputs(X))
+        return out
 
     def backward(self, X, y, learning_rate=0.01) -> None:
         """One step of gradient descent from the activations kept by the last `forward`.
@@ -543,6 +543,10 @@ class NeuralNetwork:
         if self._rng is None:
             return int(np.random.randint(2**63 - 1, dtype=np.int64))
         return int(self._rng.integers(2**63 - 1))
+
+    @cached_property
+    def _predictor(self):
+        return self._path.predictor(self._plan, self._parameters)
 
     @property
     def _path(self):

@@ -16,7 +16,7 @@ _program = functools.lru_cache(maxsize=64)(Program)
 
 
 def predictor(plan, parameters):
-    """A function of X that predicts with these parameters, or gives None if X is not finite."""
+    """A function for predictions one after the other; see the reference's."""
     return Predictor(plan, parameters).predict
 
 

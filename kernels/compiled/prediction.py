@@ -23,9 +23,10 @@ from .table import AFFINE
 from .transposition import transpose_block
 
 # Weights of so many bytes stay in the second-level cache, where every panel may go through all
-# layers alone; larger ones are packed once for so many panels.
+# layers alone; larger ones are packed once for so many panels, if these take no more bytes.
 RESIDENT_BYTES = caches.sizes().l2 // 4
 CHUNK_PANELS = 16
+CHUNK_BYTES = 2**24
 # Numbers that are converted at a time, where that has to be done.
 BLOCK_NUMBERS = 2**16
 # Numba compiles a function anew for a literal argument; a number of a type of its own is none.
@@ -115,13 +116,15 @@ class Predictor:
 
 def _lay_out(plan, parameters):
     """The table without its workspace, and how many numbers that is."""
+    widest_a, widest_z = max(plan.layer_sizes) + 1, max(plan.layer_sizes[1:])
     panel = TILE_VECTORS * lanes(parameters.itemsize)
     is_resident = parameters.nbytes <= RESIDENT_BYTES
-    capacity = panel if is_resident else CHUNK_PANELS * panel
+    most = CHUNK_BYTES // (panel * (widest_a + widest_z) * parameters.itemsize)
+    capacity = panel * (1 if is_resident else max(1, min(CHUNK_PANELS, most)))
     # So many take as long as a panel of one vector; each of them reads all weights.
     few = max(1, lanes(parameters.itemsize) * (3 if is_resident else 1) // 8)
-    logits = (max(plan.layer_sizes) + 1) * capacity
-    ones = logits + max(plan.layer_sizes[1:]) * capacity
+    logits = widest_a * capacity
+    ones = logits + widest_z * capacity
     room = scratch = ones + 2 * panel
     if not is_resident:
         room += max(scratch_size(layer.n_in, layer.n_out) for layer in plan.layers)
