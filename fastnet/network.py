@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from . import buffers, initialization, validation
+from . import buffers, initialization, threads, validation
 from .architecture import plan_of
 from .backend import choose as choose_backend
 from .backend import load as load_backend
@@ -216,8 +216,32 @@ class NeuralNetwork:
         self.layer_inputs, self.activations = self._path.forward(self._plan, self._parameters, X)
         return self.activations[-1]
 
-    def predict(self, X) -> np.ndarray:
-        """The result of `forward(X)`, keeping nothing. Threads may call it at the same time."""
+    def predict(self, X, n_threads=None) -> np.ndarray:
+        """The result of `forward(X)`, keeping nothing. Threads may call it at the same time.
+
+        On the compiled path a row has the same bits alone, in any batch, and on any number of
+        threads.
+
+        Parameters
+        ----------
+        X : array_like, (rows, n_0) or (n_0,)
+            Finite real numbers of any dtype. Those of another than the network's are converted a
+            part at a time.
+        n_threads : int, optional
+            Threads for this call, among which the rows are shared out; on the reference path
+            NumPy has its own. Default: the network's `n_threads`, or as many as pay; one where
+            there is too little work to share.
+
+        Returns
+        -------
+        ndarray, (rows, n_L)
+            In the network's dtype.
+
+        Raises
+        ------
+        ValueError, TypeError
+            In one sentence, where an argument is not as described.
+        """
         # In a loop over single rows all checks of any input would take most of the time: these are
         # what the kernels rely on.
         if not (
@@ -228,7 +252,11 @@ class NeuralNetwork:
             and X.size
         ):
             X = self._inputs(X)
-        out = self._predictor(X)
+        # Nor is there a microsecond to think about threads.
+        if n_threads is None and len(X) < threads.ROWS_TO_SHARE:
+            out = self._predictor(X)
+        else:
+            out = self._predict_on_threads(X, n_threads)
         if out is None:
             # Says which numbers are wrong, unless another thread has changed them meanwhile.
             out = self._path.predict(self._plan, self._parameters, self._inputs(X))
@@ -538,6 +566,14 @@ class NeuralNetwork:
         """The threads of a call; on the reference path NumPy has its own."""
         asked = self.n_threads if asked is None else asked
         return 1 if asked is None and self.backend == "reference" else asked
+
+    def _predict_on_threads(self, X, n_threads):
+        rows, paid_by = X.size // self.layer_sizes[0], threads.paid_by_prediction
+        if n_threads is None and paid_by(self._plan, rows) < 2:
+            return self._predictor(X)
+        asked = validation.threads(self._threads(n_threads))
+        claim = threads.Claim(self._plan, rows, asked, paid_by)
+        return self._predictor(X, claim.n_threads)
 
     def _new_key(self) -> int:
         if self._rng is None:

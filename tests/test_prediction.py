@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 
-from fastnet import NeuralNetwork
+from fastnet import NeuralNetwork, threads
 from fastnet.backend import load
 from fastnet.kernels import catalog
 
@@ -364,3 +364,181 @@ def test_a_wide_network_has_room_for_one_panel():
     network = network_of([1, 2**18, 1])
     table = load("compiled", "prediction").Predictor(network._plan, network._parameters)._table
     assert table[load("compiled", "prediction").CAPACITY] == 2 * lanes("float32")
+
+
+# ------------------------------------------------------------------------------- several threads
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The threads that predictions have started."""
+    threads_started, start = [], threading.Thread.start
+
+    def count(self):
+        threads_started.append(self)
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", count)
+    return threads_started
+
+
+@pytest.mark.usefixtures("chunks")
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_same_bits_on_any_number_of_threads(dtype, n_threads, started, rng):
+    network = network_of([13, 33, 31, 17], dtype=dtype, hidden="tanh")
+    panel = 2 * lanes(dtype)
+    # Panels for each thread and one more or less, several chunks for each, and rows around these.
+    panels = {1, 2, n_threads - 1, n_threads, n_threads + 1, 3 * n_threads, 7 * n_threads + 2}
+    counts = {1, 2} | {panel * count + more for count in panels for more in (-1, 0, 1)} - {-1, 0}
+    X = rng.standard_normal((max(counts), 13)).astype(dtype)
+    whole = network.forward(X)
+    for count in sorted(counts):
+        del started[:]
+        got = network.predict(X[:count], n_threads=n_threads)
+        np.testing.assert_array_equal(got, whole[:count], str(count))
+        assert len(started) == min(n_threads, -(-count // panel)) - 1
+    np.testing.assert_array_equal(network.predict(X[0], n_threads), whole[:1])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8])
+def test_threads_share_out_whole_panels(count):
+    whole_panels = load("compiled", "prediction")._whole_panels
+    for rows in range(1, 200):
+        parts = whole_panels(rows, count, 16)
+        sizes = [len(range(rows)[part]) for part in parts]
+        assert sum(sizes) == rows
+        assert all(size % 16 == 0 for size in sizes[:-1])
+        # The last panel may lack rows.
+        assert max(sizes) < min(sizes) + 32
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_threads_take_numbers_in_any_form(form, dtype, monkeypatch, rng):
+    monkeypatch.setattr(load("compiled", "prediction"), "BLOCK_NUMBERS", 1)
+    network = network_of([3, 8, 2], dtype=dtype)
+    X = rng.integers(0, 2, (11 * lanes(dtype) + 3, 3)).astype(dtype)
+    np.testing.assert_array_equal(network.predict(FORMS[form](X), 3), network.forward(X))
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_number_that_is_not_finite_is_found_by_any_thread(wrong, backend, rng):
+    network = network_of([3, 8, 2], backend=backend)
+    X = rng.standard_normal((15 * lanes("float32"), 3)).astype("float32")
+    for row in (0, len(X) // 3, len(X) // 2, len(X) - 1):
+        spoilt = X.copy()
+        spoilt[row, 1] = wrong
+        for given in (spoilt, spoilt.astype("float64")):
+            with pytest.raises(ValueError, match=r"^X has a NaN or an infinity, "):
+                network.predict(given, n_threads=3)
+    X64 = X.astype("float64")
+    X64[-1, 0] = 1e300
+    with pytest.raises(ValueError, match=r"^X has 1e\+300, expected numbers that float32 can"):
+        network.predict(X64, n_threads=3)
+
+
+@pytest.mark.parametrize("rows", [1, 200])
+@pytest.mark.parametrize(
+    ("bad", "error", "sentence"),
+    [
+        (0, ValueError, "n_threads is 0, "),
+        (-1, ValueError, "n_threads is -1, "),
+        (1.5, TypeError, "n_threads is 1.5, a float, "),
+        ("2", TypeError, "n_threads is '2', a str, "),
+        (True, TypeError, "n_threads is True, a bool, "),
+    ],
+)
+def test_a_number_of_threads_that_is_none_is_refused(bad, error, sentence, rows, backend):
+    network = network_of([3, 8, 2], backend=backend)
+    with pytest.raises(error, match=f"^{sentence}expected a whole number of at least 1$"):
+        network.predict(np.ones((rows, 3)), n_threads=bad)
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_threads_are_given_no_rows_too_few(n_threads):
+    with pytest.raises(ValueError, match=r"^X has no rows, "):
+        network_of([3, 8, 2]).predict(np.ones((0, 3)), n_threads)
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_without_a_thread_to_start_predictions_go_on_alone(after, started, monkeypatch, rng):
+    network = network_of([3, 8, 2])
+    X = rng.standard_normal((300, 3)).astype("float32")
+    expected, start = network.forward(X), threading.Thread.start
+
+    def refuse(self):
+        if len(started) == after:
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    np.testing.assert_array_equal(network.predict(X, n_threads=4), expected)
+
+
+def test_what_a_thread_raises_is_raised_by_the_call():
+    share_out = load("compiled", "sharing").share_out
+    assert share_out(lambda part: part * part, range(5)) == [0, 1, 4, 9, 16]
+    ended = []
+
+    def fail(part):
+        if part in wrong:
+            raise KeyError(part)
+        ended.append(part)
+
+    for wrong in ((0,), (1,), (4,), (2, 3)):
+        del ended[:]
+        with pytest.raises(KeyError, match=str(wrong[0])):
+            share_out(fail, range(5))
+        assert sorted(ended) == sorted(set(range(5)) - set(wrong))
+
+
+def test_calls_on_several_threads_may_come_at_the_same_time(rng):
+    network = network_of([6, 300, 40, 3], "softmax")
+    X = rng.standard_normal((900, 6)).astype("float32")
+    expected, wrong, start = network.forward(X), [], threading.Barrier(4)
+
+    def predict_often(n_threads):
+        start.wait()
+        for rows in range(850, 900):
+            if not np.array_equal(network.predict(X[:rows], n_threads), expected[:rows]):
+                wrong.append((rows, n_threads))
+
+    callers = [threading.Thread(target=predict_often, args=(n,)) for n in (1, 2, 3, 5)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert not wrong
+
+
+def test_as_many_threads_predict_as_pay(started, monkeypatch):
+    monkeypatch.setattr(threads, "available", lambda: 3)
+    monkeypatch.setattr(threads, "FLOPS_PER_PREDICTING_THREAD", 2 * 100 * 50)
+    network = network_of([3, 8, 2])
+    assert network.parameters.size == 50
+    large, medium, small = (np.ones((rows, 3), "float32") for rows in (1000, 200, 199))
+
+    def counted(X, n_threads=None):
+        del started[:]
+        network.predict(X, n_threads)
+        return 1 + len(started)
+
+    assert [counted(X) for X in (large, medium, small)] == [3, 2, 1]
+    assert counted(small, 2) == 2
+    network.n_threads = 4
+    assert [counted(X) for X in (large, small, large[:1])] == [4, 1, 1]
+    assert counted(large, 2) == 2
+    network.n_threads = None
+    training = threads.Claim(network._plan, 1, 2)
+    assert counted(large) == 1
+    training.end()
+    assert counted(large) == 3
+    assert not threads._claims
+
+
+def test_numpy_has_threads_of_its_own(started, rng):
+    network = network_of([3, 8, 2], backend="reference")
+    X = rng.standard_normal((2000, 3)).astype("float32")
+    np.testing.assert_array_equal(network.predict(X, n_threads=4), network.predict(X))
+    assert not started

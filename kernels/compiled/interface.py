@@ -22,7 +22,7 @@ def predictor(plan, parameters):
 
 def predict(plan, parameters, X, rows=None):
     """The output activations, (rows, n_L)."""
-    return Predictor(plan, parameters).converted(X, rows)[0]
+    return Predictor(plan, parameters).predict_rows(X, rows)
 
 
 def forward(plan, parameters, X):

@@ -22,12 +22,14 @@ def predict(plan, parameters, X, rows=None):
 
 
 def predictor(plan, parameters):
-    """A function of X, (rows, n_0) or (n_0,): as `predict`, but None where a number is not finite.
+    """A function of (X, n_threads=1): as `predict`, but None where a number is not finite.
 
     It reads the parameters at each call.
+
+    X : (rows, n_0) or (n_0,).  n_threads : NumPy has its own.
     """
 
-    def predict_finite(X):
+    def predict_finite(X, n_threads=1):
         with np.errstate(over="ignore"):
             X = all_inputs(X.reshape(-1, plan.layer_sizes[0]), parameters)
         return predict(plan, parameters, X) if np.isfinite(X).all() else None
