@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
-from . import buffers, initialization, validation
+from . import buffers, initialization, threads, validation
 from .architecture import plan_of
 from .backend import choose as choose_backend
 from .backend import load as load_backend
@@ -125,14 +125,14 @@ class NeuralNetwork:
         self._state = TrainingState()
         self.activations: list[np.ndarray] = []
         self.layer_inputs: list[np.ndarray] = []
-        self._predict: Callable | None = None
 
     def __getstate__(self) -> dict:
         # What it holds are addresses in this process.
-        return self.__dict__ | {"_predict": None}
+        return {name: value for name, value in self.__dict__.items() if name != "_predictor"}
 
     def __setstate__(self, state) -> None:
         self.__dict__.update(state)
+        self.__dict__.pop("_predictor", None)
         # What sends networks to other processes may map their arrays read-only.
         self._parameters = np.array(self._parameters)
         self._state = copy.deepcopy(self._state)
@@ -216,23 +216,51 @@ class NeuralNetwork:
         self.layer_inputs, self.activations = self._path.forward(self._plan, self._parameters, X)
         return self.activations[-1]
 
-    def predict(self, X) -> np.ndarray:
-        """The result of `forward(X)`, keeping nothing."""
-        if self._predict is None:
-            self._predict = self._path.predictor(self._plan, self._parameters)
-        # In a loop over single rows the checks of any input would take most of the time.
-        if (
-            self.backend == "compiled"
-            and type(X) is np.ndarray
-            and X.ndim == 2
-            and X.dtype is self._parameters.dtype
-            and X.shape[1] == self._plan.layer_sizes[0]
+    def predict(self, X, n_threads=None) -> np.ndarray:
+        """The result of `forward(X)`, keeping nothing. Threads may call it at the same time.
+
+        On the compiled path a row has the same bits alone, in any batch, and on any number of
+        threads.
+
+        Parameters
+        ----------
+        X : array_like, (rows, n_0) or (n_0,)
+            Finite real numbers of any dtype. Those of another than the network's are converted a
+            part at a time.
+        n_threads : int, optional
+            Threads for this call, among which the rows are shared out; on the reference path
+            NumPy has its own. Default: the network's `n_threads`, or as many as pay; one where
+            there is too little work to share.
+
+        Returns
+        -------
+        ndarray, (rows, n_L)
+            In the network's dtype.
+
+        Raises
+        ------
+        ValueError, TypeError
+            In one sentence, where an argument is not as described.
+        """
+        # In a loop over single rows all checks of any input would take most of the time: these are
+        # what the kernels rely on.
+        if not (
+            type(X) is np.ndarray
+            and X.dtype.kind in "fiub"
+            and 0 < X.ndim < 3
+            and X.shape[-1] == self._plan.layer_sizes[0]
             and X.size
         ):
-            outputs = self._predict(X)
-            if outputs is not None:
-                return outputs
-        return self._predict(self._inputs(X))
+            X = self._inputs(X)
+        # Nor is there a microsecond to think about threads.
+        if n_threads is None and len(X) < threads.ROWS_TO_SHARE:
+            out = self._predictor(X)
+        else:
+            out = self._predict_on_threads(X, n_threads)
+        if out is None:
+            # Says which numbers are wrong, unless another thread has changed them meanwhile.
+            out = self._path.predict(self._plan, self._parameters, self._inputs(X))
+        return out
 
     def backward(self, X, y, learning_rate=0.01) -> None:
         """One step of gradient descent from the activations kept by the last `forward`.
@@ -539,10 +567,22 @@ class NeuralNetwork:
         asked = self.n_threads if asked is None else asked
         return 1 if asked is None and self.backend == "reference" else asked
 
+    def _predict_on_threads(self, X, n_threads):
+        rows, paid_by = X.size // self.layer_sizes[0], threads.paid_by_prediction
+        if n_threads is None and paid_by(self._plan, rows) < 2:
+            return self._predictor(X)
+        asked = validation.threads(self._threads(n_threads))
+        claim = threads.Claim(self._plan, rows, asked, paid_by)
+        return self._predictor(X, claim.n_threads)
+
     def _new_key(self) -> int:
         if self._rng is None:
             return int(np.random.randint(2**63 - 1, dtype=np.int64))
         return int(self._rng.integers(2**63 - 1))
+
+    @cached_property
+    def _predictor(self):
+        return self._path.predictor(self._plan, self._parameters)
 
     @property
     def _path(self):

@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 from .plan import Plan
@@ -15,10 +16,28 @@ from .plan import Plan
 # many rows: less than a vector of them takes as long as a whole one.
 FLOPS_PER_THREAD = 2_000_000
 ROWS_PER_THREAD = 16
+# A prediction waits for nobody, but starts its threads anew: in 0.1 ms, where this takes 1 ms.
+FLOPS_PER_PREDICTING_THREAD = 100_000_000
+ROWS_PER_PREDICTING_THREAD = 64
+# Fewer are never shared out.
+ROWS_TO_SHARE = 2 * ROWS_PER_PREDICTING_THREAD
+
+
+def paid_by_step(plan: Plan, rows: int) -> int:
+    """How many threads a step of training is enough work for, with so many rows in a batch."""
+    return min(flops_of_step(plan, rows) // FLOPS_PER_THREAD, rows // ROWS_PER_THREAD)
+
+
+def paid_by_prediction(plan: Plan, rows: int) -> int:
+    """How many threads a prediction of so many rows is enough work for."""
+    flops = 2 * rows * plan.size
+    return min(flops // FLOPS_PER_PREDICTING_THREAD, rows // ROWS_PER_PREDICTING_THREAD)
 
 
 class Claim:
     """The threads of one training or prediction, as long as this object lives or `end` is called.
+
+    Arguments as of `choose`.
 
     Attributes
     ----------
@@ -27,10 +46,12 @@ class Claim:
         Why so many, in a few words.
     """
 
-    def __init__(self, plan: Plan, rows: int, asked: int | None) -> None:
+    def __init__(
+        self, plan: Plan, rows: int, asked: int | None, paid_by: Callable = paid_by_step
+    ) -> None:
         self._asked = asked
         with _lock:
-            self.n_threads, self.reason = choose(plan, rows, asked)
+            self.n_threads, self.reason = choose(plan, rows, asked, paid_by)
             _claims.add(self)
 
     def now(self) -> int:
@@ -58,7 +79,9 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def choose(plan: Plan, rows: int, asked: int | None) -> tuple[int, str]:
+def choose(
+    plan: Plan, rows: int, asked: int | None, paid_by: Callable = paid_by_step
+) -> tuple[int, str]:
     """How many threads, and why.
 
     Parameters
@@ -68,12 +91,14 @@ def choose(plan: Plan, rows: int, asked: int | None) -> tuple[int, str]:
         Of a batch.
     asked : int or None
         What the user wants; None for as many as pay.
+    paid_by : function
+        Of (plan, rows): how many threads they are enough work for.
     """
     if asked is not None:
         return asked, "as asked for"
-    paid = min(flops_of_step(plan, rows) // FLOPS_PER_THREAD, rows // ROWS_PER_THREAD)
+    paid = paid_by(plan, rows)
     if paid < 2:
-        return 1, "a step is too little work to share"
+        return 1, "too little work to share"
     cores = available()
     if cores == 1:
         return 1, "one core is available to this process"
@@ -81,7 +106,7 @@ def choose(plan: Plan, rows: int, asked: int | None) -> tuple[int, str]:
     if free < 2:
         return 1, "the other cores are at work for this process"
     if paid < free:
-        return paid, f"a step is work for {paid} of {cores} cores"
+        return paid, f"work for {paid} of {cores} cores"
     return free, f"{cores} cores are available to this process" + (
         f", {cores - free} of them at work" if free < cores else ""
     )

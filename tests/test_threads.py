@@ -188,6 +188,21 @@ def test_a_fork_trains_on_threads_too():
         assert pool.apply(threads.available) == 1
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_a_fork_predicts_on_threads_too():
+    network, X = NeuralNetwork((13, 50, 3), seed=5), np.ones((500, 13))
+    expected = network.predict(X, n_threads=3)
+
+    def check():
+        assert np.array_equal(network.predict(X, n_threads=3), expected)
+
+    # Not a pool, which would be sent the network without what its first prediction has made.
+    child = multiprocessing.get_context("fork").Process(target=check)
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0
+
+
 def test_without_a_thread_to_start_training_goes_on_alone(monkeypatch):
     expected = trained(1)
 
@@ -211,6 +226,18 @@ def test_as_many_threads_as_pay(monkeypatch):
     assert threads.choose(plan(1000, 1000, 10), 50, None)[0] == 3
     monkeypatch.setattr(threads, "available", lambda: 1)
     assert threads.choose(plan(1000, 1000, 10), 256, None)[0] == 1
+
+
+def test_as_many_threads_predict_as_pay(monkeypatch):
+    monkeypatch.setattr(threads, "available", lambda: 4)
+    paid_by = threads.paid_by_prediction
+    assert threads.choose(plan(4, 64, 64, 2), 1000, None, paid_by)[0] == 1
+    assert threads.choose(plan(4, 64, 64, 2), 30_000, None, paid_by)[0] == 2
+    assert threads.choose(plan(4, 64, 64, 2), 100_000, None, paid_by)[0] == 4
+    assert threads.choose(plan(4, 64, 64, 2), 1000, 3, paid_by)[0] == 3
+    assert threads.choose(plan(4000, 4000, 4000), 127, None, paid_by)[0] == 1
+    assert threads.ROWS_TO_SHARE == 128
+    assert threads.choose(plan(4000, 4000, 4000), 128, None, paid_by)[0] == 2
 
 
 def test_cores_at_work_are_left_alone(monkeypatch):

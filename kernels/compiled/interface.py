@@ -16,13 +16,13 @@ _program = functools.lru_cache(maxsize=64)(Program)
 
 
 def predictor(plan, parameters):
-    """A function of X that predicts with these parameters, or gives None if X is not finite."""
+    """A function for predictions one after the other; see the reference's."""
     return Predictor(plan, parameters).predict
 
 
 def predict(plan, parameters, X, rows=None):
     """The output activations, (rows, n_L)."""
-    return Predictor(plan, parameters).converted(X, rows)[0]
+    return Predictor(plan, parameters).predict_rows(X, rows)
 
 
 def forward(plan, parameters, X):

@@ -7,6 +7,7 @@ workspace with it: threads may predict with one network at the same time, or sha
 """
 
 import functools
+from itertools import pairwise
 
 import numpy as np
 from numba import carray, types
@@ -19,13 +20,15 @@ from .matmul import K_BLOCK
 from .microkernel import TILE_VECTORS, lanes, multiply_tile, tile_height, vector_lanes
 from .pointers import at, call, copy, integers, pointer
 from .row_product import multiply_row
+from .sharing import share_out
 from .table import AFFINE
 from .transposition import transpose_block
 
 # Weights of so many bytes stay in the second-level cache, where every panel may go through all
-# layers alone; larger ones are packed once for so many panels.
+# layers alone; larger ones are packed once for so many panels, if these take no more bytes.
 RESIDENT_BYTES = caches.sizes().l2 // 4
 CHUNK_PANELS = 16
+CHUNK_BYTES = 2**24
 # Numbers that are converted at a time, where that has to be done.
 BLOCK_NUMBERS = 2**16
 # Numba compiles a function anew for a literal argument; a number of a type of its own is none.
@@ -63,46 +66,57 @@ class Predictor:
         self._parameters = parameters
         self._n_in, self._n_out = plan.layer_sizes[0], plan.layer_sizes[-1]
         self._dtype = np.dtype(plan.dtype)
+        self._panel = TILE_VECTORS * lanes(parameters.itemsize)
         self._table, self._room = _lay_out(plan, parameters)
         # Those that no call is using; `pop` and `append` are atomic.
         self._tables = []
 
-    def predict(self, X):
+    def predict(self, X, n_threads=1):
         """The output activations, (rows, n_L), or None where an input is not finite.
 
-        X : (rows, n_0) or (n_0,), real numbers of any dtype.
+        X : (rows, n_0) or (n_0,), real numbers of any dtype.  n_threads : the most that take part.
         """
-        if X.dtype is self._dtype and X.flags.carray:
-            out = np.empty((X.size // self._n_in, self._n_out), self._dtype)
+        out = np.empty((X.size // self._n_in, self._n_out), self._dtype)
+        if n_threads == 1:
             return out if self._fill(X, out) else None
-        out, is_finite = self.converted(X.reshape(-1, self._n_in))
-        return out if is_finite else None
+        return out if self._fill_on_threads(X.reshape(-1, self._n_in), out, n_threads) else None
 
-    def converted(self, X, rows=None):
-        """(The output activations, whether all inputs are finite), from a copy of each block.
+    def predict_rows(self, X, rows=None):
+        """The output activations, (rows, n_L), from a copy of each block of the inputs.
 
         X : (rows, n_0).  rows : int64, those of X that are meant, or None for all.
         """
         count = len(X) if rows is None else len(rows)
         out = np.empty((count, self._n_out), self._dtype)
-        # Whole chunks, so that large weights are packed no more often than they have to be.
-        chunk, is_finite = int(self._table[CAPACITY]), True
-        step = -(-BLOCK_NUMBERS // (chunk * self._n_in)) * chunk
-        for first in range(0, count, step):
-            part = slice(first, first + step)
-            # What is too small or too large for the dtype becomes 0 or infinite.
-            with np.errstate(all="ignore"):
-                block = np.array(X[part if rows is None else rows[part]], self._dtype, order="C")
-            is_finite &= self._fill(block, out[part])
-        return out, is_finite
+        self._fill_converted(X, rows, out)
+        return out
 
     def _fill(self, X, out):
+        """Returns whether all inputs are finite."""
+        if X.dtype is not self._dtype or not X.flags.carray:
+            return self._fill_converted(X.reshape(-1, self._n_in), None, out)
         try:
             mine = self._tables.pop()
         except IndexError:
             mine = self._new_table()
         is_finite = predict(mine[0], X, out)
         self._tables.append(mine)
+        return is_finite
+
+    def _fill_on_threads(self, X, out, n_threads):
+        parts = _whole_panels(len(X), n_threads, self._panel)
+        return all(share_out(lambda part: self._fill(X[part], out[part]), parts))
+
+    def _fill_converted(self, X, rows, out):
+        # Whole chunks, so that large weights are packed no more often than they have to be.
+        chunk, is_finite = int(self._table[CAPACITY]), True
+        step = -(-BLOCK_NUMBERS // (chunk * self._n_in)) * chunk
+        for first in range(0, len(out), step):
+            part = slice(first, first + step)
+            # What is too small or too large for the dtype becomes 0 or infinite.
+            with np.errstate(all="ignore"):
+                block = np.array(X[part if rows is None else rows[part]], self._dtype, order="C")
+            is_finite &= self._fill(block, out[part])
         return is_finite
 
     def _new_table(self):
@@ -113,15 +127,25 @@ class Predictor:
         return table.ctypes.data, table, workspace
 
 
+def _whole_panels(rows, count, panel):
+    """At most `count` slices of the rows, none of which begins within a panel."""
+    panels = -(-rows // panel)
+    count = min(count, panels)
+    cuts = [panels * i // count * panel for i in range(count + 1)]
+    return [slice(*pair) for pair in pairwise(cuts)]
+
+
 def _lay_out(plan, parameters):
     """The table without its workspace, and how many numbers that is."""
+    widest_a, widest_z = max(plan.layer_sizes) + 1, max(plan.layer_sizes[1:])
     panel = TILE_VECTORS * lanes(parameters.itemsize)
     is_resident = parameters.nbytes <= RESIDENT_BYTES
-    capacity = panel if is_resident else CHUNK_PANELS * panel
+    most = CHUNK_BYTES // (panel * (widest_a + widest_z) * parameters.itemsize)
+    capacity = panel * (1 if is_resident else max(1, min(CHUNK_PANELS, most)))
     # So many take as long as a panel of one vector; each of them reads all weights.
     few = max(1, lanes(parameters.itemsize) * (3 if is_resident else 1) // 8)
-    logits = (max(plan.layer_sizes) + 1) * capacity
-    ones = logits + max(plan.layer_sizes[1:]) * capacity
+    logits = widest_a * capacity
+    ones = logits + widest_z * capacity
     room = scratch = ones + 2 * panel
     if not is_resident:
         room += max(scratch_size(layer.n_in, layer.n_out) for layer in plan.layers)

@@ -9,8 +9,6 @@ weights : (rows,) float64, of each row in the mean, or None for a plain mean.
 rows : int64, the rows of the data that are meant, or None for all.
 """
 
-import functools
-
 import numpy as np
 
 from . import batches, custom, layers
@@ -24,8 +22,19 @@ def predict(plan, parameters, X, rows=None):
 
 
 def predictor(plan, parameters):
-    """A function of X that predicts with these parameters."""
-    return functools.partial(predict, plan, parameters)
+    """A function of (X, n_threads=1): as `predict`, but None where a number is not finite.
+
+    It reads the parameters at each call.
+
+    X : (rows, n_0) or (n_0,).  n_threads : NumPy has its own.
+    """
+
+    def predict_finite(X, n_threads=1):
+        with np.errstate(over="ignore"):
+            X = all_inputs(X.reshape(-1, plan.layer_sizes[0]), parameters)
+        return predict(plan, parameters, X) if np.isfinite(X).all() else None
+
+    return predict_finite
 
 
 def forward(plan, parameters, X, drop=None):
