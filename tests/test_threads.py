@@ -3,6 +3,7 @@
 import itertools
 import multiprocessing
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from fastnet import NeuralNetwork, threads
 from fastnet.kernels.compiled import interface, program
 from fastnet.kernels.compiled import team as teams
 from fastnet.training import loop
-from fastnet.training.pace import Pace
+from fastnet.training.pace import Pace, Speed
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 
@@ -258,7 +259,7 @@ def test_cores_at_work_are_left_alone(monkeypatch):
 def slices(asked, seconds, count, monkeypatch):
     """The threads of so many slices; seconds : a chunk's, by the number of threads."""
     monkeypatch.setattr(threads, "available", lambda: 4)
-    pace = Pace(threads.Claim(plan(1000, 1000, 10), 256, asked), asked)
+    pace = Pace(threads.Claim(plan(1000, 1000, 10), 256, asked), asked, Speed())
     taken = []
     for _ in range(count):
         n_threads, budget = pace.next_slice(100, 1.0)
@@ -280,8 +281,31 @@ def test_slices_are_given_to_those_that_are_fastest(monkeypatch):
 
 def test_short_slices_are_not_shared(monkeypatch):
     monkeypatch.setattr(threads, "available", lambda: 4)
-    pace = Pace(threads.Claim(plan(1000, 1000, 10), 256, None), None)
+    pace = Pace(threads.Claim(plan(1000, 1000, 10), 256, None), None, Speed())
     assert pace.next_slice(100, 0.0001) == (1, 100)
+
+
+def test_the_next_call_begins_with_what_the_last_one_measured(monkeypatch):
+    monkeypatch.setattr(threads, "available", lambda: 4)
+    speed = Speed({1: 0.01, 4: 0.004}, 0.004, 2)
+    pace = Pace(threads.Claim(plan(1000, 1000, 10), 256, None), None, speed)
+    assert pace.next_slice(100, 1.0) == (4, 100)
+    network = NeuralNetwork((5, 7, 2), seed=0)
+    X, y = np.zeros((30, 5)), np.zeros((30, 2))
+    budgets, next_slice = [], Pace.next_slice
+    monkeypatch.setattr(
+        Pace,
+        "next_slice",
+        lambda *arguments: budgets.append(arguments[1]) or next_slice(*arguments),
+    )
+    for batch_size in (10, 10, 30):
+        network.train(X, y, 2000, 0.1, False, batch_size=batch_size)
+        budgets.append(None)
+    first, second, third = (list(part) for key, part in itertools.groupby(budgets, bool) if key)
+    assert first[0] == third[0] == 1
+    assert second[0] > 100
+    assert network._state.speeds.keys() == {10, 30}
+    assert pickle.loads(pickle.dumps(network))._state.speeds == {}
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")

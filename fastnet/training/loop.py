@@ -16,7 +16,7 @@ from .data import Data
 from .history import History
 from .interrupts import Interrupts
 from .options import Options
-from .pace import Pace
+from .pace import Pace, Speed
 from .run import Run
 from .state import TrainingState
 from .stopping import Monitor
@@ -58,8 +58,10 @@ class Training:
         self._losses = np.zeros(options.epochs)
         self.steps_per_epoch = -(-len(data) // options.batch_size_for(len(data)))
         self._first_epoch, self._first_update = state.epochs, state.updates
-        self._claim = Claim(plan, options.batch_size_for(len(data)), options.n_threads)
-        self._pace = Pace(self._claim, options.n_threads)
+        batch_size = options.batch_size_for(len(data))
+        self._claim = Claim(plan, batch_size, options.n_threads)
+        self._speed = state.speeds.setdefault(batch_size, Speed())
+        self._pace = Pace(self._claim, options.n_threads, self._speed)
         self._run = self._make_run(data)
         self._advance = path.trainer(
             plan, parameters, data.X, data.targets, self._run, self._losses
@@ -67,8 +69,7 @@ class Training:
         # No step, but what compiles does so here, where Ctrl-C may cut it short.
         self._advance(0, 0, 1)
         self._seconds = 0.0
-        self._chunk_seconds = 0.0
-        self._step_seconds = 0.0
+        self._chunk_seconds = max(self._speed.chunk_seconds.values(), default=0.0)
         self._finite = parameters.copy()
         self._copied_at, self._copy_cost = 0.0, 0.0
         self._stops_within_steps = False
@@ -111,14 +112,14 @@ class Training:
     ) -> History:
         """Train all epochs, a slice at a time, unless something stops it.
 
-        A slice is one chunk of rows at first, and then as many as take about SLICE_SECONDS. It
+        A slice is as many chunks of rows as take about SLICE_SECONDS, or one in the first call. It
         ends with the epoch where something is done between epochs; such a function may stop the
         training by returning True.
         """
         plateau = bool(self.options.schedule.first_state())
         each_epoch = bool(at_epoch_end or self.monitor or save or plateau)
         total = self.options.epochs * self.steps_per_epoch
-        budget, began = 1, perf_counter()
+        budget, began = self._budget(), perf_counter()
         with Interrupts() as interrupts:
             try:
                 while self._position < total and not self._is_over(interrupts):
@@ -126,7 +127,9 @@ class Training:
                     if each_epoch:
                         end = (len(self.history) + 1) * self.steps_per_epoch
                     slice_began, step = perf_counter(), self._position
-                    expected = min((end - step) * self._step_seconds, budget * self._chunk_seconds)
+                    expected = min(
+                        (end - step) * self._speed.step_seconds, budget * self._chunk_seconds
+                    )
                     n_threads, budget = self._pace.next_slice(budget, expected)
                     self._set_rates(end, budget)
                     if not self._advance(end, budget, n_threads):
@@ -138,8 +141,9 @@ class Training:
                     self._stops_within_steps |= self._run.update_each_layer and done > steps
                     self._pace.note(n_threads, done, now - slice_began)
                     if steps:
-                        self._step_seconds = (now - slice_began) / steps
-                    budget = self._next_budget(done, now - slice_began, steps > 0)
+                        self._speed.step_seconds = (now - slice_began) / steps
+                    self._note_chunks(done, now - slice_began, steps > 0)
+                    budget = self._budget()
                     completed = self._note_epochs()
                     self._keep_finite()
                     if completed and each_epoch:
@@ -177,14 +181,16 @@ class Training:
             self.history.stopped_by = "max_seconds"
         return self.history.stopped_by != "epochs"
 
-    def _next_budget(self, done: int, seconds: float, has_completed_step: bool) -> int:
-        """As many chunks as take about SLICE_SECONDS, from how long those of a slice took.
-
-        Within a step the chunks to come may be slower than these.
-        """
+    def _note_chunks(self, done: int, seconds: float, has_completed_step: bool) -> None:
+        """How long the chunks of a slice took. Within a step those to come may be slower."""
         measured = seconds / done
         if measured > self._chunk_seconds or has_completed_step:
             self._chunk_seconds = max(measured, self._chunk_seconds / LARGEST_SPEEDUP, 1e-9)
+
+    def _budget(self) -> int:
+        """As many chunks as take about SLICE_SECONDS, one if that is not known."""
+        if not self._chunk_seconds:
+            return 1
         return max(1, min(int(SLICE_SECONDS / self._chunk_seconds), LARGEST_BUDGET))
 
     def _set_rates(self, end: int, budget: int) -> None:

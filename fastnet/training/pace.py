@@ -7,6 +7,8 @@ slice to slice.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from ..threads import Claim
 
 # To start threads takes a tenth of a millisecond; shorter slices are done without.
@@ -16,16 +18,27 @@ TRY_AGAIN_AFTER = 32
 PART_OF_SLICE = 8
 
 
+@dataclass
+class Speed:
+    """What training takes with batches of one size; a network's next call begins with it.
+
+    chunk_seconds : by the number of threads.  step_seconds : of the last slice.
+    slices : how many there were.
+    """
+
+    chunk_seconds: dict[int, float] = field(default_factory=dict)
+    step_seconds: float = 0.0
+    slices: int = 0
+
+
 class Pace:
     """The choice between one thread and those of a claim.
 
     asked : the number that the user asked for, which is then used always, or None.
     """
 
-    def __init__(self, claim: Claim, asked: int | None) -> None:
-        self._claim, self._asked = claim, asked
-        self._chunk_seconds: dict[int, float] = {}
-        self._slices = 0
+    def __init__(self, claim: Claim, asked: int | None, speed: Speed) -> None:
+        self._claim, self._asked, self._speed = claim, asked, speed
 
     def next_slice(self, budget: int, expected_seconds: float) -> tuple[int, int]:
         """(threads, budget) of the next slice; it is shorter where it is a trial.
@@ -36,17 +49,18 @@ class Pace:
             return self._asked, budget
         if self._claim.now() == 1 or expected_seconds < SHORTEST_SECONDS:
             return 1, budget
-        self._slices += 1
+        self._speed.slices += 1
+        seconds = self._speed.chunk_seconds
         choices = (1, self._claim.n_threads)
-        untried = [n for n in choices if n not in self._chunk_seconds]
-        fastest = min(choices, key=lambda n: self._chunk_seconds.get(n, 0.0))
+        untried = [n for n in choices if n not in seconds]
+        fastest = min(choices, key=lambda n: seconds.get(n, 0.0))
         if untried:
             return untried[-1], max(1, budget // PART_OF_SLICE)
-        if self._slices % TRY_AGAIN_AFTER == 0:
+        if self._speed.slices % TRY_AGAIN_AFTER == 0:
             return sum(choices) - fastest, max(1, budget // PART_OF_SLICE)
         return fastest, budget
 
     def note(self, n_threads: int, chunks: int, seconds: float) -> None:
         """How long a slice took; one that is too short says more about its start."""
         if seconds >= SHORTEST_SECONDS / PART_OF_SLICE:
-            self._chunk_seconds[n_threads] = seconds / chunks
+            self._speed.chunk_seconds[n_threads] = seconds / chunks
