@@ -82,17 +82,25 @@ def test_the_same_bits_in_many_chunks(case):
     assert losses == losses_on_threads
 
 
+@pytest.fixture
+def own_chunks(monkeypatch):
+    """Many chunks, of which each has a thread of its own."""
+    monkeypatch.setattr(program, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(program, "CHUNK_PANELS", 1)
+    monkeypatch.setattr(program, "LANE_SUMS_PANELS", 1)
+    monkeypatch.setattr(program, "LANE_SUMS_BYTES", 2**20)
+    return {"sizes": (5, 20, 31, 3), "rows": 1203, "epochs": 3}
+
+
+@pytest.mark.parametrize("batch_size", [None, 600, 70])
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_the_same_bits_where_lanes_keep_sums_from_chunk_to_chunk(dtype, case, monkeypatch):
-    shape = {"sizes": (5, 20, 31, 3), "rows": 1203, "epochs": 3}
-    parameters, losses = train(dtype, case, 600, 1, **shape)
-    monkeypatch.setattr(program, "CHUNK_BYTES", 1)
-    monkeypatch.setattr(program, "CHUNK_PANELS", 3)
-    for n_threads in (1, 2, 5):
-        in_chunks, losses_in_chunks = train(dtype, case, 600, n_threads, **shape)
-        assert np.array_equal(parameters, in_chunks)
-        assert losses == losses_in_chunks
+def test_the_same_bits_where_chunks_have_threads_of_their_own(dtype, case, batch_size, own_chunks):
+    parameters, losses = train(dtype, case, batch_size, 1, **own_chunks)
+    for n_threads in (2, 3, 5, 11):
+        on_threads, losses_on_threads = train(dtype, case, batch_size, n_threads, **own_chunks)
+        assert np.array_equal(parameters, on_threads)
+        assert losses == losses_on_threads
 
 
 @pytest.mark.parametrize("n_threads", [1, 3])
@@ -107,9 +115,10 @@ def test_the_same_bits_where_the_gradient_is_too_large_for_the_cache(case, n_thr
     assert losses == losses_in_blocks
 
 
+@pytest.mark.parametrize("narrow", [False, True])
 @pytest.mark.parametrize("case", CASES)
-def test_the_same_bits_where_each_chunk_has_other_threads(case, monkeypatch):
-    shape = {"sizes": (40, 300, 20, 3), "rows": 1501, "epochs": 3}
+def test_the_same_bits_where_each_chunk_has_other_threads(case, narrow, own_chunks, monkeypatch):
+    shape = own_chunks if narrow else {"sizes": (40, 300, 20, 3), "rows": 1501, "epochs": 3}
     parameters, losses = train("float64", case, None, 1, **shape)
     turns = itertools.cycle((1, 3, 2))
     monkeypatch.setattr(loop, "SLICE_SECONDS", 0)

@@ -4,8 +4,6 @@ Names are those of `network`. Rows pass back in parts, as they came; the gradien
 is made in parts of its own, when all rows have passed.
 """
 
-import numpy as np
-
 from . import table
 from .jit import helper
 from .network import row_of
@@ -29,8 +27,6 @@ def pass_back_all(choices, layers, parameters, workspace, scratch, first, rows, 
 def turn_delta(choices, layers, workspace, place, first, rows, count, width):
     """A layer's delta by rows, as its gradient needs it."""
     layer = row_of(layers, place)
-    if is_by_lanes(choices, layer):
-        return
     n_out = layer[table.N_OUT]
     delta = at(workspace, layer[table.DELTA] * choices[table.CAPACITY] + first * n_out)
     out = at(workspace, layer[table.DELTA_BY_ROWS] * choices[table.CAPACITY])
@@ -67,38 +63,12 @@ def pass_back(choices, layers, parameters, workspace, scratch, place, first, row
 
 
 @helper
-def is_by_lanes(choices, layer):
-    """Whether the gradient of a layer is made by `lane_sums`."""
-    return choices[table.FIRST_LANE_SUM] != 0 and layer[table.LANE_SUMS] >= 0
-
-
-@helper
-def layer_gradient(
-    choices, layer, gradient, workspace, count, width, accumulate, is_last, top, bottom
-):
+def layer_gradient(choices, layer, gradient, workspace, count, width, accumulate, top, bottom):
     """The gradient by the rows of a layer's weights from `top` to `bottom`.
 
-    accumulate : add to what the chunks before it made when not 0.
-    is_last : whether no chunk follows; what comes before may leave `gradient` as it was.
+    accumulate : add to what is there when not 0.
     """
     capacity = choices[table.CAPACITY]
-    if is_by_lanes(choices, layer):
-        call(
-            choices[table.BY_LANES],
-            at(workspace, layer[table.INPUT] * capacity),
-            at(workspace, layer[table.DELTA] * capacity),
-            at(gradient, layer[table.WEIGHTS]),
-            at(workspace, choices[table.FIRST_LANE_SUM] + layer[table.LANE_SUMS]),
-            layer[table.N_IN],
-            layer[table.N_OUT],
-            count,
-            width,
-            accumulate,
-            np.int64(is_last),
-            top,
-            bottom,
-        )
-        return
     delta = at(workspace, layer[table.DELTA_BY_ROWS] * capacity)
     call(
         choices[table.PRODUCT],

@@ -163,21 +163,22 @@ def product(kernel, reals, real):
 def by_lanes(kernel, reals, real):
     vector = lanes(real.bitwidth // 8)
 
-    def entry(a, delta, out, sums, n_in, n_out, rows, width, accumulate, is_last, first, last):
+    def entry(a, delta, sums, n_in, n_out, rows, width, accumulate):
         panels = (rows + width - 1) // width
-        kernel(
+        inputs, outputs = (
             carray(a, (panels, n_in + 1, width)),
             carray(delta, (panels, n_out, width)),
-            accumulate,
-            rows,
-            first,
-            last,
-            carray(sums, (n_in + 1, n_out, vector)),
-            is_last,
-            carray(out, (n_in + 1, n_out)),
         )
+        kernel(inputs, outputs, accumulate, rows, carray(sums, (n_in + 1, n_out, vector)))
 
-    return entry, (reals, reals, reals, reals, *8 * (_SIZE,))
+    return entry, (reals, reals, reals, *5 * (_SIZE,))
+
+
+def of_lanes(kernel, reals, real):
+    def entry(sums, out, n):
+        kernel(sums, carray(out, n))
+
+    return entry, (reals, reals, _SIZE)
 
 
 def turning(kernel, reals, real):
@@ -272,6 +273,7 @@ KINDS = {
     product: layers,
     turning: layers,
     by_lanes: lane_sums,
+    of_lanes: lane_sums,
     ordering: shuffling,
     dropping: dropout,
     dropping_backward: dropout,

@@ -73,7 +73,7 @@ def loss(plan, parameters, X, targets, weights=None, rows=None):
 def gradient(plan, parameters, X, targets, out, weights=None):
     """Fill `out` with the gradient of the mean loss and the penalties; returns their value."""
     program = _program(plan)
-    choices, workspace = program.for_rows(X, training=True)
+    choices, workspace = program.for_rows(X)
     kept = program.with_loss(choices, plan.loss_kernel, targets, weights)
     team = program.team(choices, 1)
     value = training.gradient(

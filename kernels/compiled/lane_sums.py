@@ -10,82 +10,68 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from . import caches
 from .formulas import Number, choose, multiply_add
 from .jit import helper
-from .microkernel import TILE_ROWS, TILE_VECTORS, VECTOR_BYTES, lanes, vector_lanes
+from .microkernel import TILE_ROWS, lanes, vector_lanes
 from .pointers import at
 from .sums import halves
 from .vectors import Operand, everywhere
 
 # Sums of so many inputs and outputs, beside the vectors of these, fill 32 registers, or 16.
 TILE_INPUTS, TILE_OUTPUTS = (5, 4) if TILE_ROWS == 12 else (3, 3)
-# The sums stay in the nearest cache, and so many panels pay for adding up their lanes.
-MOST_BYTES = caches.sizes().l1
-LEAST_PANELS = 8
-
-
-def size_for(layer, itemsize):
-    """How many numbers the sums of a layer are, or 0 where it has too many weights."""
-    weights = (layer.n_in + 1) * layer.n_out
-    return weights * lanes(itemsize) if weights * VECTOR_BYTES <= MOST_BYTES else 0
-
-
-def pays_for(rows, itemsize):
-    """Whether batches are long enough."""
-    return rows >= LEAST_PANELS * TILE_VECTORS * lanes(itemsize)
 
 
 @helper
-def weight_gradient(a, delta, accumulate, rows, first, last, sums, is_last, out):
-    """The rows of dW = a delta^T from `first` to `last`, which come to `out` when `is_last`.
+def weight_gradient(a, delta, accumulate, rows, sums):
+    """dW = a delta^T, by lanes.
 
-    a, delta, out : as in `layers`, but delta is not turned.
-    sums : (n_in + 1, n_out, lanes), with what they sum up to so far if `accumulate`.
+    a, delta : as in `layers`; delta is not turned.
+    sums : (n_in + 1, n_out, lanes), which are added to if `accumulate`.
     """
     n_out, width = delta.shape[1], delta.shape[2]
-    for row in range(first, last, TILE_INPUTS):
+    for row in range(0, a.shape[1], TILE_INPUTS):
         for column in range(0, n_out, TILE_OUTPUTS):
             add_rows(
                 at(a, 0),
-                a.shape[1],
                 row,
-                last,
+                a.shape[1],
                 at(delta, 0),
-                n_out,
                 column,
+                n_out,
                 width,
                 rows,
                 accumulate,
                 at(sums, 0),
             )
-    if is_last:
-        for row in range(first, last):
-            for column in range(n_out):
-                place = (row * n_out + column) * vector_lanes(out)
-                out[row, column] = sum_of_lanes(at(sums, place))
+
+
+@helper
+def add_up(sums, out):
+    """out[i] = the lanes of sums[i]."""
+    for i in range(out.size):
+        out[i] = sum_of_lanes(at(sums, i * vector_lanes(out)))
 
 
 @intrinsic
-def add_rows(typing, a, a_size, row, last, delta, n_out, column, width, rows, accumulate, sums):
+def add_rows(typing, a, row, n_in, delta, column, n_out, width, rows, accumulate, sums):
     """Into the sums of TILE_INPUTS inputs from `row` on and TILE_OUTPUTS outputs from `column` on.
 
-    a, delta : pointers to panels of `a_size` and of `n_out` features.
-    What would lie behind the inputs before `last`, or the outputs, is done once more as the last.
+    a, delta : pointers to panels of `n_in` and of `n_out` features.
+    What would lie behind the last of them is done once more as the last.
     """
     size = types.intp
-    signature = types.void(a, *3 * (size,), delta, *5 * (size,), sums)
+    signature = types.void(a, size, size, delta, *5 * (size,), sums)
     return signature, _emit_rows
 
 
 def _emit_rows(context, builder, signature, arguments):
-    a, a_size, row, last, delta, n_out, column, width, rows, accumulate, sums = arguments
+    a, row, n_in, delta, column, n_out, width, rows, accumulate, sums = arguments
     size, kind = rows.type, signature.args[0]
     sums = Operand(context, builder, kind, sums)
     vector = ir.VectorType(sums.real, lanes(sums.itemsize))
     count, zero = size(vector.count), ir.Constant(vector, None)
 
-    inputs = _places(builder, row, TILE_INPUTS, last)
+    inputs = _places(builder, row, TILE_INPUTS, n_in)
     outputs = _places(builder, column, TILE_OUTPUTS, n_out)
     weights = [builder.add(builder.mul(i, n_out), j) for i in inputs for j in outputs]
     places = [builder.mul(weight, count) for weight in weights]
@@ -95,7 +81,7 @@ def _emit_rows(context, builder, signature, arguments):
             builder.store(sums.load(place, vector.count).value, total)
 
     is_wide = builder.icmp_signed(">", width, count)
-    of_a = _Rows(context, builder, kind, a, a_size, inputs, width, is_wide)
+    of_a = _Rows(context, builder, kind, a, n_in, inputs, width, is_wide)
     of_delta = _Rows(context, builder, kind, delta, n_out, outputs, width, is_wide)
 
     def multiply(kept=None):

@@ -5,9 +5,10 @@ import functools
 import numpy as np
 
 from ..memory import LINE_BYTES, aligned_zeros
-from . import binding, caches, lane_sums, table
+from . import binding, caches, table
 from .layers import block_width, scratch_size
-from .microkernel import TILE_ROWS, TILE_VECTORS, lanes
+from .microkernel import TILE_ROWS, TILE_VECTORS, VECTOR_BYTES, lanes
+from .own_chunks import GROUPS
 from .team import Team
 
 # Activations of so many bytes stay in the second-level cache, beside the weights that pass through;
@@ -17,6 +18,9 @@ from .team import Team
 CHUNK_BYTES = caches.sizes().l2 // 4
 CHUNK_PANELS = 8
 CHUNK_WORK = 2**34
+# The sums of all groups stay in that cache as well, and so many panels pay for adding them up.
+LANE_SUMS_BYTES = caches.sizes().l2 // 4
+LANE_SUMS_PANELS = 8
 # So much of the gradient is in the second-level cache when the optimizer comes to it.
 UPDATE_BYTES = caches.sizes().l2 // 8
 
@@ -47,7 +51,7 @@ class Program:
             return place - numbers
 
         output = take(sizes[0] + 1)
-        itemsize, sums, lane_sums_before = self.dtype.itemsize, 0, 0
+        itemsize, sums = self.dtype.itemsize, 0
         for row, layer in zip(self.layers, self.plan.layers, strict=True):
             n_in, n_out = layer.n_in, layer.n_out
             row[table.N_IN], row[table.N_OUT] = n_in, n_out
@@ -59,10 +63,7 @@ class Program:
             row[table.BLOCK_ROWS] = max(1, UPDATE_BYTES // tile) * TILE_ROWS
             row[table.FIRST_SUM] = sums
             sums += -(-(n_in + 1) // TILE_ROWS)
-            of_layer = lane_sums.size_for(layer, itemsize)
-            row[table.LANE_SUMS] = lane_sums_before if of_layer else -1
-            lane_sums_before += of_layer
-        self.choices[table.N_SUMS], self.lane_sums = sums, lane_sums_before
+        self.choices[table.N_SUMS] = sums
         self.choices[table.TARGET] = take(sizes[-1])
         self.choices[table.LOSSES] = take(3)
         self.choices[table.SCALE] = take(1)
@@ -94,7 +95,11 @@ class Program:
         """
         rows = batch_size or len(X)
         numbers = self.numbers_with_masks if training else self.numbers_without_masks
-        wanted = rows if whole else min(rows, self._chunk(numbers, threads))
+        has_own_chunks = training and not each_layer and self._pays_for_own_chunks(rows)
+        if has_own_chunks:
+            wanted = self._own_chunk(numbers, rows)
+        else:
+            wanted = rows if whole else min(rows, self._chunk(numbers, threads))
         capacity = -(-wanted // self.panel) * self.panel
         choices = self.choices.copy()
         choices[table.CAPACITY] = capacity
@@ -103,15 +108,17 @@ class Program:
         choices[table.INPUTS] = X.ctypes.data
         choices[[table.INPUT_ROW, table.INPUT_COLUMN]] = strides(X)
         choices[table.WORKSPACE] = numbers * capacity
-        chunks = -(-rows // capacity) if each_layer else 1
+        chunks = -(-rows // capacity) if each_layer else threads if has_own_chunks else 1
         choices[table.SCRATCH] = chunks * choices[table.WORKSPACE]
         # Zeros: the lanes behind a batch's last row take part in the arithmetic, unread.
         room = choices[table.SCRATCH] + threads * self.scratch
-        is_long = lane_sums.pays_for(rows, self.dtype.itemsize)
-        if self.lane_sums and is_long and training and not each_layer:
-            choices[table.BY_LANES] = self.address(binding.by_lanes, "weight_gradient")
-            choices[table.FIRST_LANE_SUM] = room
-            room += self.lane_sums
+        if has_own_chunks:
+            choices[table.ADD_BY_LANES] = self.address(binding.by_lanes, "weight_gradient")
+            choices[table.ADD_UP_LANES] = self.address(binding.of_lanes, "add_up")
+            choices[table.LANE_SUMS] = room
+            room += GROUPS * self.plan.size * lanes(self.dtype.itemsize)
+            choices[table.GROUP_GRADIENTS] = room
+            room += GROUPS * self.plan.size
         return choices, aligned_zeros(room, self.dtype)
 
     def team(self, choices, size):
@@ -128,6 +135,15 @@ class Program:
         in_cache = threads * CHUNK_BYTES // (numbers * self.dtype.itemsize)
         in_time = CHUNK_WORK // (self.plan.size * self.dtype.itemsize)
         return max(in_cache, min(CHUNK_PANELS * self.panel, in_time))
+
+    def _pays_for_own_chunks(self, rows):
+        is_narrow = GROUPS * self.plan.size * VECTOR_BYTES <= LANE_SUMS_BYTES
+        return is_narrow and rows >= LANE_SUMS_PANELS * self.panel
+
+    def _own_chunk(self, numbers, rows):
+        """The rows of each, so that groups get as many of them; the same for any threads."""
+        turns = -(-rows // (GROUPS * self._chunk(numbers, 1)))
+        return max(LANE_SUMS_PANELS * self.panel, -(-rows // (GROUPS * turns)))
 
     def gather_rows(self, source):
         """The kernel that fetches rows of numbers of the dtype of `source`."""
@@ -176,6 +192,8 @@ class Program:
         plan = self.plan
         norms = np.empty(len(plan.layers) * self.choices[table.MOST_UNITS] if plan.max_norm else 0)
         choices[table.NORMS] = norms.ctypes.data
+        chunk_losses = np.zeros(-(-run.batch_size // choices[table.CAPACITY]))
+        choices[table.CHUNK_LOSSES] = chunk_losses.ctypes.data
         numbers = np.zeros((2, table.MOST_NUMBERS))
         choices[table.OPTIMIZER_NUMBERS] = numbers.ctypes.data
         choices[table.OPTIMIZER] = self.address(binding.optimizer, run.optimizer)
@@ -216,7 +234,7 @@ class Program:
         choices[table.UPDATES] = run.updates
         choices[table.OPTIMIZER_SINCE] = run.optimizer_since
         choices[table.AVERAGE_SINCE] = run.average_since
-        return numbers, norms
+        return numbers, (norms, chunk_losses)
 
 
 @functools.cache

@@ -16,6 +16,7 @@ from .jit import entry, helper
 from .layers import panel_width
 from .microkernel import vector_lanes
 from .network import add_losses, gather_inputs, gather_targets, losses_of_part
+from .own_chunks import add_up_chunks, pass_chunks
 from .pointers import at, doubles, integers
 from .shuffling import random_bits, shuffle
 from .subnormals import restore_mode, without_subnormals
@@ -88,6 +89,23 @@ def train(choices, layers, parameters, gradient, workspace, order, losses, posit
         updates = choices[table.UPDATES] + step + 1
         update_step = updates - choices[table.OPTIMIZER_SINCE]
         is_gathered = is_constant and step > first_step
+        if choices[table.ADD_BY_LANES]:
+            last = min(chunks, chunk + budget)
+            pass_chunks(
+                choices,
+                layers,
+                parameters,
+                workspace,
+                chosen,
+                count,
+                chunk,
+                last,
+                scale,
+                is_gathered,
+                member,
+            )
+            budget -= last - chunk
+            chunk = last
         while chunk < end and budget > 0:
             if is_apart:
                 for turn in range(turns) if chunks == 1 else range(chunk, chunk + 1):
@@ -129,6 +147,11 @@ def train(choices, layers, parameters, gradient, workspace, order, losses, posit
             budget -= 1
         if chunk == end:
             chunk = 0
+            if choices[table.ADD_BY_LANES]:
+                team.wait(member)
+                batch_loss = add_up_chunks(
+                    choices, layers, parameters, gradient, workspace, count, member
+                )
             value = batch_loss * scale
             if has_sums(choices):
                 team.wait(member)
@@ -149,7 +172,8 @@ def train(choices, layers, parameters, gradient, workspace, order, losses, posit
             if is_apart and chunks > 1:
                 break
     restore_mode(mode)
-    # Nobody is behind: all have read what is written here, or there was nothing to do.
+    # All have read what is written here.
+    team.wait(member)
     if is_first:
         position[table.STEP], position[table.CHUNK], position[table.BUDGET] = step, chunk, budget
         settings[table.BATCH_LOSS], settings[table.BATCH_WEIGHT] = batch_loss, batch_weight

@@ -64,9 +64,7 @@ def work_on_weights(
     row, bottom = rows[0], rows[1]
     while row < bottom:
         end = min(row + layer[table.BLOCK_ROWS], bottom)
-        layer_gradient(
-            choices, layer, gradient, workspace, count, width, accumulate, is_last, row, end
-        )
+        layer_gradient(choices, layer, gradient, workspace, count, width, accumulate, row, end)
         if is_last:
             finish_gradient(choices, layer, parameters, gradient, row, end)
         if update_step:

@@ -1,0 +1,101 @@
+"""Chunks that pass through one thread each, of networks that have few weights.
+
+Rows that one thread writes and another reads cost more than their arithmetic: here threads meet
+only when a batch is done. Chunks belong to groups in turn, each with sums of its own, and groups
+to threads, so that no bit depends on how many threads there are. Names are those of `network`.
+"""
+
+import numpy as np
+
+from . import table, team
+from .backpropagation import pass_back
+from .jit import helper
+from .layers import panel_width
+from .microkernel import vector_lanes
+from .network import add_losses, gather_inputs, gather_targets, losses_of_part, row_of
+from .pointers import at, call, doubles
+from .updating import finish_gradient
+
+GROUPS = 8
+
+
+@helper
+def pass_chunks(
+    choices, layers, parameters, workspace, order, count, first, last, scale, is_gathered, member
+):
+    """Chunks from `first` to `last` of a batch of `count` rows, as far as they are the member's."""
+    for chunk in range(first, last):
+        if chunk % GROUPS % member[team.SIZE] == member[team.INDEX]:
+            pass_chunk(
+                choices,
+                layers,
+                parameters,
+                workspace,
+                order,
+                count,
+                chunk,
+                scale,
+                is_gathered,
+                member,
+            )
+
+
+@helper
+def pass_chunk(
+    choices, layers, parameters, workspace, order, count, chunk, scale, is_gathered, member
+):
+    """Through the network and back, and into the sums of the chunk's group."""
+    capacity = choices[table.CAPACITY]
+    start = chunk * capacity
+    rows, chosen = min(capacity, count - start), at(order, start)
+    width = panel_width(rows, vector_lanes(workspace), 1)
+    scratch = at(workspace, member[team.SCRATCH])
+    group, size = chunk % GROUPS, choices[table.PARAMETERS]
+    sums = at(workspace, choices[table.LANE_SUMS] + group * size * vector_lanes(workspace))
+    own = at(workspace, member[team.INDEX] * choices[table.WORKSPACE])
+    if not is_gathered:
+        gather_inputs(choices, layers, own, chosen, start, 0, rows, width)
+        gather_targets(choices, layers, own, chosen, 0, rows, width)
+    losses_of_part(choices, layers, parameters, own, scratch, chosen, start, 0, rows, width, scale)
+    losses = doubles(choices[table.CHUNK_LOSSES])
+    losses[chunk] = add_losses(choices, own, chosen, rows, width, 0.0)
+    for place in range(choices[table.LAYERS] - 1, -1, -1):
+        layer = row_of(layers, place)
+        call(
+            choices[table.ADD_BY_LANES],
+            at(own, layer[table.INPUT] * capacity),
+            at(own, layer[table.DELTA] * capacity),
+            at(sums, layer[table.WEIGHTS] * vector_lanes(workspace)),
+            layer[table.N_IN],
+            layer[table.N_OUT],
+            rows,
+            width,
+            np.int64(chunk >= GROUPS),
+        )
+        if place > 0:
+            pass_back(choices, layers, parameters, own, scratch, place, 0, rows, width)
+    if start + GROUPS * capacity >= count:
+        of_group = at(workspace, choices[table.GROUP_GRADIENTS] + group * size)
+        call(choices[table.ADD_UP_LANES], sums, of_group, size)
+
+
+@helper
+def add_up_chunks(choices, layers, parameters, gradient, workspace, count, member):
+    """The member's part of the gradient, when all have passed; returns the sum of the losses."""
+    capacity, size = choices[table.CAPACITY], choices[table.PARAMETERS]
+    chunks = (count + capacity - 1) // capacity
+    of_group = at(workspace, choices[table.GROUP_GRADIENTS])
+    for i in range(member[team.FIRST], member[team.LAST]):
+        total = of_group[i]
+        for group in range(1, min(chunks, GROUPS)):
+            total += of_group[group * size + i]
+        gradient[i] = total
+    for place in range(choices[table.LAYERS]):
+        rows = at(member, team.ROWS + 2 * place)
+        if rows[0] < rows[1]:
+            layer = row_of(layers, place)
+            finish_gradient(choices, layer, parameters, gradient, rows[0], rows[1])
+    losses, value = doubles(choices[table.CHUNK_LOSSES]), 0.0
+    for chunk in range(chunks):
+        value += losses[chunk]
+    return value
