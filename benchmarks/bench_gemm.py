@@ -9,6 +9,7 @@ import os
 import numpy as np
 import pytest
 
+from .contenders import LEFT_OUT
 from .workloads import SIZES
 
 CORETYPE = os.environ.get("OPENBLAS_CORETYPE")
@@ -76,7 +77,16 @@ def prepare_compiled(product, left, right):
     return run, result
 
 
-CONTENDERS = {"compiled": prepare_compiled, NUMPY: prepare_numpy}
+def prepare_torch(product, left, right):
+    """(run, result) of `torch.mm`, which is Intel's MKL in the packages for its processors."""
+    import torch
+
+    left, right = torch.from_numpy(left), torch.from_numpy(right)
+    out = torch.empty(len(left), right.shape[1], dtype=left.dtype)
+    return lambda: torch.mm(left, right, out=out), out.numpy
+
+
+CONTENDERS = {"compiled": prepare_compiled, NUMPY: prepare_numpy, "PyTorch": prepare_torch}
 
 
 @pytest.mark.benchmark(max_time=0.2)
@@ -88,6 +98,8 @@ CONTENDERS = {"compiled": prepare_compiled, NUMPY: prepare_numpy}
 )
 @pytest.mark.parametrize("product", ["affine", "weight_gradient", "input_delta"])
 def test_product(benchmark, product, shape, dtype, contender):
+    if contender in LEFT_OUT:
+        pytest.skip(LEFT_OUT[contender])
     left, right = operands(product, *SHAPES[shape], dtype)
     run, result = CONTENDERS[contender](product, left, right)
     run()

@@ -18,6 +18,7 @@ from .training.data import Data, rows_left, validation_set
 from .training.history import History
 from .training.loop import Training
 from .training.options import Options
+from .training.pace import Speed
 from .training.state import TrainingState
 from .training.stopping import Monitor
 
@@ -125,14 +126,18 @@ class NeuralNetwork:
         self._state = TrainingState()
         self.activations: list[np.ndarray] = []
         self.layer_inputs: list[np.ndarray] = []
+        # What training takes on this machine, by the rows of a batch.
+        self._speeds: dict[int, Speed] = {}
 
     def __getstate__(self) -> dict:
-        # What it holds are addresses in this process.
-        return {name: value for name, value in self.__dict__.items() if name != "_predictor"}
+        # The predictor holds addresses in this process.
+        left_out = ("_predictor", "_speeds")
+        return {name: value for name, value in self.__dict__.items() if name not in left_out}
 
     def __setstate__(self, state) -> None:
         self.__dict__.update(state)
         self.__dict__.pop("_predictor", None)
+        self._speeds = {}
         # What sends networks to other processes may map their arrays read-only.
         self._parameters = np.array(self._parameters)
         self._state = copy.deepcopy(self._state)
@@ -506,7 +511,7 @@ class NeuralNetwork:
         state.use_optimizer(options.optimizer, plan.size, plan.dtype)
         state.use_schedule(options.schedule)
         state.use_average(options.average, start)
-        training = Training(self._path, plan, vector, state, data, options, watch)
+        training = Training(self._path, plan, vector, state, data, options, watch, self._speeds)
         callbacks = Callbacks(self, options.callbacks, training.history)
         callbacks.begin()
         self._state = state

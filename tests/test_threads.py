@@ -313,8 +313,8 @@ def test_the_next_call_begins_with_what_the_last_one_measured(monkeypatch):
     first, second, third = (list(part) for key, part in itertools.groupby(budgets, bool) if key)
     assert first[0] == third[0] == 1
     assert second[0] > 100
-    assert network._state.speeds.keys() == {10, 30}
-    assert pickle.loads(pickle.dumps(network))._state.speeds == {}
+    assert network._speeds.keys() == {10, 30}
+    assert pickle.loads(pickle.dumps(network))._speeds == {}
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")

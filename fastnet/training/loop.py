@@ -48,6 +48,7 @@ class Training:
         data: Data,
         options: Options,
         monitor: Monitor | None,
+        speeds: dict[int, Speed],
     ) -> None:
         self.plan, self.parameters, self.state = plan, parameters, state
         self.options, self.monitor = options, monitor
@@ -60,7 +61,7 @@ class Training:
         self._first_epoch, self._first_update = state.epochs, state.updates
         batch_size = options.batch_size_for(len(data))
         self._claim = Claim(plan, batch_size, options.n_threads)
-        self._speed = state.speeds.setdefault(batch_size, Speed())
+        self._speed = speeds.setdefault(batch_size, Speed())
         self._pace = Pace(self._claim, options.n_threads, self._speed)
         self._run = self._make_run(data)
         self._advance = path.trainer(

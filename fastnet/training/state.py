@@ -9,7 +9,6 @@ import numpy as np
 from ..kernels import catalog
 from ..optimizers import Optimizer
 from ..schedules import Schedule
-from .pace import Speed
 
 
 @dataclass
@@ -33,8 +32,6 @@ class TrainingState:
         many epochs have passed since.
     last, held : ndarray or None
         The parameters of the last step, where the network holds others: the averaged or the best.
-    speeds
-        What training takes on this machine, by the rows of a batch.
     """
 
     key: int | None = None
@@ -54,11 +51,6 @@ class TrainingState:
     waited: int = 0
     last: np.ndarray | None = None
     held: np.ndarray | None = None
-    speeds: dict[int, Speed] = field(default_factory=dict)
-
-    def __getstate__(self) -> dict:
-        # Another process may run on another machine.
-        return self.__dict__ | {"speeds": {}}
 
     def start_from(self, parameters: np.ndarray) -> np.ndarray:
         """Where training goes on: those of the last step.
