@@ -1,5 +1,7 @@
 """What several test files share."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,27 @@ def rng():
 @pytest.fixture
 def xor():
     return np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0], [1], [1], [0]])
+
+
+def wrong_in_threads(network, parts, expected):
+    """The lengths of parts that were predicted wrong by a thread for each, all at the same time."""
+    wrong, start = [], threading.Barrier(len(parts))
+
+    def predict_often(X, right):
+        start.wait()
+        for _ in range(300):
+            if not np.array_equal(network.predict(X), right):
+                wrong.append(len(X))
+
+    threads = [
+        threading.Thread(target=predict_often, args=pair)
+        for pair in zip(parts, expected, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return wrong
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -12,7 +12,7 @@ from fastnet import NeuralNetwork, threads
 from fastnet.backend import load
 from fastnet.kernels import catalog
 
-from .conftest import BACKENDS
+from .conftest import BACKENDS, wrong_in_threads
 
 DTYPES = ("float64", "float32")
 # Layers that lie around the widths of vectors, tiles and blocks of columns; the widest of them is
@@ -332,23 +332,7 @@ def test_threads_may_predict_with_one_network(dtype, rng):
     counts = (1, 2, lanes(dtype), 3 * lanes(dtype) + 1, 700)
     parts = [rng.standard_normal((count, 6)).astype(dtype) for count in (*counts, *counts)]
     expected = [network.forward(X) for X in parts]
-    wrong, start = [], threading.Barrier(len(parts))
-
-    def predict_often(X, right):
-        start.wait()
-        for _ in range(300):
-            if not np.array_equal(network.predict(X), right):
-                wrong.append(len(X))
-
-    threads = [
-        threading.Thread(target=predict_often, args=pair)
-        for pair in zip(parts, expected, strict=True)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
+    assert not wrong_in_threads(network, parts, expected)
 
 
 def test_calls_one_after_the_other_share_a_workspace(rng):

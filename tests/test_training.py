@@ -1,7 +1,6 @@
 """Runs of many steps: both paths together, mini-batches, and what a run must not depend on."""
 
 import contextlib
-import threading
 from collections import Counter
 
 import numba
@@ -15,6 +14,7 @@ from fastnet.kernels import catalog
 from fastnet.training import loop
 
 from .combinations import CROSS_ENTROPIES, LOSSES, OPTIMIZERS, SCHEDULES
+from .conftest import wrong_in_threads
 
 
 def spirals(rng, rows=300):
@@ -326,22 +326,7 @@ def test_threads_may_share_a_network(rng):
     network = NeuralNetwork([6, 30, 2], seed=0)
     parts = [rng.standard_normal((50 + i, 6)) for i in range(4)]
     expected = [network.predict(X) for X in parts]
-    wrong = []
-
-    def predict_often(X, right):
-        for _ in range(200):
-            if not np.array_equal(network.predict(X), right):
-                wrong.append(len(X))
-
-    threads = [
-        threading.Thread(target=predict_often, args=pair)
-        for pair in zip(parts, expected, strict=True)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
+    assert not wrong_in_threads(network, parts, expected)
 
 
 @pytest.mark.parametrize("batch_size", [None, 7, 30, 100])

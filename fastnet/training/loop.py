@@ -57,9 +57,9 @@ class Training:
         # The kernels write the rate of each step into the numbers.
         self._learning_rate = float(options.optimizer.numbers()[0])
         self._losses = np.zeros(options.epochs)
-        self.steps_per_epoch = -(-len(data) // options.batch_size_for(len(data)))
-        self._first_epoch, self._first_update = state.epochs, state.updates
         batch_size = options.batch_size_for(len(data))
+        self.steps_per_epoch = -(-len(data) // batch_size)
+        self._first_epoch, self._first_update = state.epochs, state.updates
         self._claim = Claim(plan, batch_size, options.n_threads)
         self._speed = speeds.setdefault(batch_size, Speed())
         self._pace = Pace(self._claim, options.n_threads, self._speed)

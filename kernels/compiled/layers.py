@@ -6,16 +6,11 @@ rows : how many rows the panels hold, the last panel maybe fewer than its width.
 For the gradient delta is turned, row by row in blocks of features, by whoever made it.
 """
 
-import numpy as np
-
 from .jit import helper, inlined
 from .matmul import matmul, packed_size
-from .microkernel import TILE_VECTORS, VECTOR_BYTES, multiply_tile, tile_height, vector_lanes
+from .microkernel import ONE, TILE_VECTORS, VECTOR_BYTES, multiply_tile, tile_height, vector_lanes
 from .pointers import at
 from .transposition import transpose_block
-
-# Numba compiles a function anew for a literal argument; a number of a type of its own is none.
-_ONE = np.int64(1)
 
 
 def scratch_size(n_in, n_out):
@@ -52,7 +47,7 @@ def affine(a, weights, rows, scratch, z):
     columns = whole_vectors(rows, z.itemsize)
     matmul(
         at(weights, 0),
-        _ONE,
+        ONE,
         n_out,
         at(a, 0),
         at(z, 0),
@@ -106,7 +101,7 @@ def gradient_columns(a, width, delta, block, column, rows, accumulate, first, la
         multiply_tile(
             at(a, row * width),
             width,
-            _ONE,
+            ONE,
             width,
             k * width,
             at(delta, 0),
@@ -150,7 +145,7 @@ def input_delta(delta, weights, rows, scratch, out):
     matmul(
         at(weights, 0),
         n_out,
-        _ONE,
+        ONE,
         at(delta, 0),
         at(out, 0),
         n_in * width,

@@ -1,10 +1,9 @@
 """Products of any size, made of register tiles: the blocking, the packing and the edges."""
 
-import numpy as np
-
 from . import caches
 from .jit import helper
 from .microkernel import (
+    ONE,
     TILE_ROWS,
     TILE_VECTORS,
     VECTOR_BYTES,
@@ -20,8 +19,6 @@ from .transposition import transpose_block
 # the sizes of caches, see `jit`.
 K_BLOCK = caches.sizes().l1 // 2 // (TILE_VECTORS * VECTOR_BYTES)
 M_BLOCK = max(4, min(caches.sizes().l2, 2**21) // 16 // (TILE_ROWS * K_BLOCK * 4)) * TILE_ROWS
-# Numba compiles a function anew for a literal argument; a number of a type of its own is none.
-_ONE = np.int64(1)
 
 
 def packed_size(m, k):
@@ -65,7 +62,7 @@ def matmul(a, a_row, a_column, b, c, c_panel, c_row, m, n, k, width, packed):
                     place = row // TILE_ROWS
                     multiply_tile(
                         at(block, place * strip + row - place * TILE_ROWS),
-                        _ONE,
+                        ONE,
                         column,
                         depth,
                         0,

@@ -80,10 +80,9 @@ def pass_chunk(
 
 
 @helper
-def add_up_chunks(choices, layers, parameters, gradient, workspace, count, member):
+def add_up_chunks(choices, layers, parameters, gradient, workspace, chunks, member):
     """The member's part of the gradient, when all have passed; returns the sum of the losses."""
-    capacity, size = choices[table.CAPACITY], choices[table.PARAMETERS]
-    chunks = (count + capacity - 1) // capacity
+    size = choices[table.PARAMETERS]
     of_group = at(workspace, choices[table.GROUP_GRADIENTS])
     for i in range(member[team.FIRST], member[team.LAST]):
         total = of_group[i]

@@ -17,7 +17,7 @@ from . import binding, caches
 from .jit import c_kernel, entry, helper
 from .layers import panel_width, scratch_size
 from .matmul import K_BLOCK
-from .microkernel import TILE_VECTORS, lanes, multiply_tile, tile_height, vector_lanes
+from .microkernel import ONE, TILE_VECTORS, lanes, multiply_tile, tile_height, vector_lanes
 from .pointers import at, call, copy, integers, pointer
 from .row_product import multiply_row
 from .sharing import share_out
@@ -31,8 +31,6 @@ CHUNK_PANELS = 16
 CHUNK_BYTES = 2**24
 # Numbers that are converted at a time, where that has to be done.
 BLOCK_NUMBERS = 2**16
-# Numba compiles a function anew for a literal argument; a number of a type of its own is none.
-_ONE = np.int64(1)
 
 # Places of the table ...
 RUN = 0  # address
@@ -261,7 +259,7 @@ def multiply_panel(a, weights, k, n_out, z):
         height = tile_height(n_out - feature)
         multiply_tile(
             at(weights, feature),
-            _ONE,
+            ONE,
             n_out,
             k,
             0,

@@ -90,8 +90,9 @@ class Program:
         """A copy of the choices for the data X, and a workspace for its batches.
 
         A batch is worked on in chunks, or all at once if `whole`; if layers are updated one
-        after the other, `each_layer`, every chunk has a workspace of its own. The caller keeps
-        X alive: the choices hold its address, so that its kind compiles nothing.
+        after the other, `each_layer`, every chunk has a workspace of its own; if chunks have
+        threads of their own, every thread. The caller keeps X alive: the choices hold its
+        address, so that its kind compiles nothing.
         """
         rows = batch_size or len(X)
         numbers = self.numbers_with_masks if training else self.numbers_without_masks
@@ -108,8 +109,8 @@ class Program:
         choices[table.INPUTS] = X.ctypes.data
         choices[[table.INPUT_ROW, table.INPUT_COLUMN]] = strides(X)
         choices[table.WORKSPACE] = numbers * capacity
-        chunks = -(-rows // capacity) if each_layer else threads if has_own_chunks else 1
-        choices[table.SCRATCH] = chunks * choices[table.WORKSPACE]
+        workspaces = -(-rows // capacity) if each_layer else threads if has_own_chunks else 1
+        choices[table.SCRATCH] = workspaces * choices[table.WORKSPACE]
         # Zeros: the lanes behind a batch's last row take part in the arithmetic, unread.
         room = choices[table.SCRATCH] + threads * self.scratch
         if has_own_chunks:

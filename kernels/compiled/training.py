@@ -150,7 +150,7 @@ def train(choices, layers, parameters, gradient, workspace, order, losses, posit
             if choices[table.ADD_BY_LANES]:
                 team.wait(member)
                 batch_loss = add_up_chunks(
-                    choices, layers, parameters, gradient, workspace, count, member
+                    choices, layers, parameters, gradient, workspace, chunks, member
                 )
             value = batch_loss * scale
             if has_sums(choices):
