@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from time import perf_counter
@@ -260,7 +261,7 @@ class Training:
         if self._is_half_done or not (is_due or self._stops_within_steps):
             return
         began = perf_counter()
-        if np.isfinite(self.parameters).all():
+        if _all_finite(self.parameters):
             self._finite[...] = self.parameters
             self._copied_at = self._seconds
             self._copy_cost = perf_counter() - began
@@ -275,7 +276,7 @@ class Training:
         """Leave finite parameters, and a state to go on from; returns whether it diverged."""
         self._count()
         self._note_epochs()
-        is_finite = bool(np.isfinite(self.parameters).all())
+        is_finite = _all_finite(self.parameters)
         if not is_finite or self._is_half_done:
             self.parameters[...] = self._finite
         has_diverged = not is_finite or self.history.stopped_by == "divergence"
@@ -306,3 +307,9 @@ class Training:
             DivergenceWarning,
             stacklevel=4,
         )
+
+
+def _all_finite(vector: np.ndarray) -> bool:
+    """Whether no number is infinite or NaN, found without a vector of truth values."""
+    with np.errstate(invalid="ignore"):
+        return math.isfinite(vector.min()) and math.isfinite(vector.max())
