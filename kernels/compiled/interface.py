@@ -65,9 +65,21 @@ def loss(plan, parameters, X, targets, weights=None, rows=None):
     order = _order(X, rows)
     choices, workspace = program.for_rows(X, len(order))
     kept = program.with_loss(choices, plan.loss_kernel, targets, weights)
-    total = network.loss(choices, program.layers, parameters, workspace, order)
+    choices[table.ONLY_LOSS] = 1
+    total = np.zeros(1)
+    training.train(
+        choices,
+        program.layers,
+        parameters,
+        workspace,  # for the gradient, which is not made
+        workspace,
+        order,
+        total,
+        order,  # for the position
+        program.team(choices, 1).members[0],
+    )
     del kept
-    return total
+    return total[0]
 
 
 def gradient(plan, parameters, X, targets, out, weights=None):

@@ -46,12 +46,10 @@ def forward(choices, layers, parameters, workspace, order, kept):
             scatter_rows(carray(a, (panels, n + 1, width)), carray(to_a, (count, n)))
 
 
-@entry
-def loss(choices, layers, parameters, workspace, order):
+@helper
+def loss(choices, layers, parameters, workspace, order, rows):
     """The sum of the rows' losses, each times its weight."""
-    rows, capacity, total = order.size, choices[table.CAPACITY], 0.0
-    choices, layers, order = at(choices, 0), at(layers, 0), at(order, 0)
-    parameters, workspace = at(parameters, 0), at(workspace, 0)
+    capacity, total = choices[table.CAPACITY], 0.0
     for start in range(0, rows, capacity):
         count = min(capacity, rows - start)
         width = panel_width(count, vector_lanes(workspace), 1)

@@ -83,7 +83,8 @@ FIRST_EPOCH = 57
 UPDATES = 58  # before the first step of the run
 OPTIMIZER_SINCE = 59  # how many updates came before the state's first
 AVERAGE_SINCE = 60
-CHOICES = 61
+ONLY_LOSS = 61  # of the rows, and no training
+CHOICES = 62
 
 # Places of the vector of settings, float64 ...
 TOTAL_WEIGHT = 0

@@ -15,7 +15,7 @@ from .backpropagation import pass_back, pass_back_all, turn_delta
 from .jit import entry, helper
 from .layers import panel_width
 from .microkernel import vector_lanes
-from .network import add_losses, gather_inputs, gather_targets, losses_of_part
+from .network import add_losses, gather_inputs, gather_targets, loss, losses_of_part
 from .own_chunks import add_up_chunks, pass_chunks
 from .pointers import at, doubles, integers
 from .shuffling import random_bits, shuffle
@@ -43,10 +43,16 @@ def train(choices, layers, parameters, gradient, workspace, order, losses, posit
     losses : float64, one for each epoch; each step adds its share of its epoch's mean.
 
     Returns whether all is well: not where a loss is no finite number, whose step is not taken.
+
+    With choices[ONLY_LOSS] the first of the losses becomes that of all rows, see `loss`, and
+    nothing else changes: as a part of this machine code validation compiles nothing.
     """
     rows, batch_size = order.size, choices[table.BATCH_SIZE]
     choices, layers, member, order = at(choices, 0), at(layers, 0), at(member, 0), at(order, 0)
     parameters, gradient, workspace = at(parameters, 0), at(gradient, 0), at(workspace, 0)
+    if choices[table.ONLY_LOSS]:
+        losses[0] = loss(choices, layers, parameters, workspace, order, rows)
+        return True
     settings, rates = doubles(choices[table.SETTINGS]), doubles(choices[table.RATES])
     capacity = choices[table.CAPACITY]
     steps_per_epoch = (rows + batch_size - 1) // batch_size
