@@ -1,13 +1,14 @@
 """fastnet: multi-layer perceptrons on the CPU, readable and compiled."""
 
-from pathlib import Path as _Path
+import os as _os
 
 __version__ = "0.1.0"
 
 # In a checkout the kernels stand beside this folder and not in it; installed, they are in it.
-_checkout = _Path(__file__).parent.parent
-if not (_Path(__file__).parent / "kernels").is_dir() and (_checkout / "kernels").is_dir():
-    __path__.append(str(_checkout))
+_package = _os.path.dirname(_os.path.abspath(__file__))
+_checkout = _os.path.dirname(_package)
+if not _os.path.isdir(f"{_package}/kernels") and _os.path.isdir(f"{_checkout}/kernels"):
+    __path__.append(_checkout)
 
 from . import optimizers, schedules  # noqa: E402
 from .custom import Activation, Loss  # noqa: E402

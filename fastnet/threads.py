@@ -8,7 +8,6 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable
-from pathlib import Path
 
 from .plan import Plan
 
@@ -137,17 +136,21 @@ def available() -> int:
 def _quota() -> float:
     """The cores' worth of time that Linux's control group allows, or infinity."""
     try:
-        limit, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        limit, period = _read("cpu.max").split()
         return float(limit) / float(period) if limit != "max" else float("inf")
     except (OSError, ValueError):
         pass
-    folder = Path("/sys/fs/cgroup/cpu")
     try:
-        limit = (folder / "cpu.cfs_quota_us").read_text(encoding="ascii")
-        period = (folder / "cpu.cfs_period_us").read_text(encoding="ascii")
+        limit, period = _read("cpu/cpu.cfs_quota_us"), _read("cpu/cpu.cfs_period_us")
         return float(limit) / float(period) if float(limit) > 0 else float("inf")
     except (OSError, ValueError):
         return float("inf")
+
+
+def _read(name: str) -> str:
+    # Not pathlib, which is a seventh of the time of `import fastnet`.
+    with open(f"/sys/fs/cgroup/{name}", encoding="ascii") as file:
+        return file.read()
 
 
 def _claimed() -> int:

@@ -6,7 +6,6 @@ import math
 import operator
 import os
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from itertools import pairwise
 
 import numpy as np
@@ -22,6 +21,9 @@ def one_of(value, name: str, known: Iterable[str]) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name} is a {type(value).__name__}, expected one of {listed}")
     if value not in known:
+        # Imported here: it would be a twentieth of the time of `import fastnet`.
+        from difflib import get_close_matches
+
         near = get_close_matches(value, list(known), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"{name} is {value!r}, expected one of {listed}{hint}")

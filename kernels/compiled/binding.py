@@ -127,7 +127,7 @@ def smoothing(kernel, reals, real):
 
 def product(kernel, reals, real):
     """The products of a layer in one function, so that their common loops are compiled once."""
-    itemsize = real.bitwidth // 8
+    itemsize = np.int64(real.bitwidth // 8)
 
     def entry(which, left, right, out, scratch, n_in, n_out, rows, width, accumulate, first, last):
         panels = (rows + width - 1) // width
@@ -182,7 +182,7 @@ def of_lanes(kernel, reals, real):
 
 
 def turning(kernel, reals, real):
-    itemsize = real.bitwidth // 8
+    itemsize = np.int64(real.bitwidth // 8)
 
     def entry(delta, out, n_out, panels, width, first, lines):
         block = layers.block_width(n_out, itemsize)

@@ -4,7 +4,7 @@ from numba import carray
 
 from . import table, team
 from .backpropagation import pass_back, turn_delta
-from .jit import entry, helper
+from .jit import ONE, YES, ZERO, entry, helper
 from .layers import panel_width
 from .microkernel import vector_lanes
 from .network import gather_inputs, gather_targets, row_of, write_ones
@@ -21,10 +21,10 @@ def backward(choices, layers, parameters, gradient, workspace, order, kept, memb
     rows, capacity = order.size, choices[table.CAPACITY]
     choices, layers, member, chosen = at(choices, 0), at(layers, 0), at(member, 0), at(order, 0)
     parameters, gradient, workspace = at(parameters, 0), at(gradient, 0), at(workspace, 0)
-    width = panel_width(rows, vector_lanes(workspace), 1)
+    width = panel_width(rows, vector_lanes(workspace), ONE)
     panels = (rows + width - 1) // width
-    gather_inputs(choices, layers, workspace, chosen, 0, 0, rows, width)
-    gather_targets(choices, layers, workspace, chosen, 0, rows, width)
+    gather_inputs(choices, layers, workspace, chosen, ZERO, ZERO, rows, width)
+    gather_targets(choices, layers, workspace, chosen, ZERO, rows, width)
     last = choices[table.LAYERS] - 1
     for place in range(last):
         layer = row_of(layers, place)
@@ -46,10 +46,21 @@ def backward(choices, layers, parameters, gradient, workspace, order, kept, memb
     scratch = at(workspace, member[team.SCRATCH])
     for place in range(last, -1, -1):
         if place < last:
-            pass_back(choices, layers, parameters, workspace, scratch, place + 1, 0, rows, width)
-        turn_delta(choices, layers, workspace, place, 0, rows, rows, width)
+            pass_back(choices, layers, parameters, workspace, scratch, place + 1, ZERO, rows, width)
+        turn_delta(choices, layers, workspace, place, ZERO, rows, rows, width)
         work_on_weights(
-            choices, layers, parameters, gradient, workspace, place, rows, width, 0, 1, 1, member
+            choices,
+            layers,
+            parameters,
+            gradient,
+            workspace,
+            place,
+            rows,
+            width,
+            ZERO,
+            YES,
+            ONE,
+            member,
         )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import llvmlite
 import numba
+import numpy as np
 from numba.core import ccallback, compiler, serialize
 from numba.core.caching import _Cache
 
@@ -30,6 +31,9 @@ LINKED = {
     "no_cfunc_wrapper": True,
     "pipeline_class": HelperCompiler,
 }
+# Arguments of helpers: for a literal Numba would compile the helper, and all that it calls, anew.
+ZERO, ONE = np.int64(0), np.int64(1)
+NO, YES = np.bool_(False), np.bool_(True)
 # A file of the cache begins with the checksum of the rest.
 DIGEST_SIZE = hashlib.sha256().digest_size
 
@@ -50,7 +54,7 @@ def inlined(function):
 
 def entry(function):
     """Compile `function` for calls from Python, once per dtype, kept in the cache folder."""
-    dispatcher = numba.njit(**FLAGS, no_cfunc_wrapper=True)(function)
+    dispatcher = numba.njit(**FLAGS, no_cfunc_wrapper=True, pipeline_class=KernelCompiler)(function)
     dispatcher._cache = KernelCache(function.__name__)
     return dispatcher
 

@@ -6,9 +6,9 @@ rows : how many rows the panels hold, the last panel maybe fewer than its width.
 For the gradient delta is turned, row by row in blocks of features, by whoever made it.
 """
 
-from .jit import helper, inlined
+from .jit import ONE, helper, inlined
 from .matmul import matmul, packed_size
-from .microkernel import ONE, TILE_VECTORS, VECTOR_BYTES, multiply_tile, tile_height, vector_lanes
+from .microkernel import TILE_VECTORS, VECTOR_BYTES, multiply_tile, tile_height, vector_lanes
 from .pointers import at
 from .transposition import transpose_block
 

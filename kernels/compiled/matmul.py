@@ -1,9 +1,8 @@
 """Products of any size, made of register tiles: the blocking, the packing and the edges."""
 
 from . import caches
-from .jit import helper
+from .jit import ONE, helper
 from .microkernel import (
-    ONE,
     TILE_ROWS,
     TILE_VECTORS,
     VECTOR_BYTES,

@@ -5,7 +5,6 @@ of C lives in registers while k runs; every element is one chain of fused multip
 k in order, so its bits do not depend on the tile that it was computed in.
 """
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core.registry import cpu_target
@@ -20,8 +19,6 @@ VECTOR_BYTES = 64 if "+avx512f" in _FEATURES else 32 if "+avx" in _FEATURES else
 # A tile of 12 x 2 vectors wants 24 accumulators, 2 of B and 1 of A: 32 registers.
 TILE_ROWS = 12 if "+avx512f" in _FEATURES or _IS_ARM else 6
 TILE_VECTORS = 2
-# A stride of 1 for `multiply_tile`: for a literal one Numba would compile its callers anew.
-ONE = np.int64(1)
 # What is left at an edge is done in as few heights as that takes, not in one of each.
 _HEIGHTS = (TILE_ROWS, *(height for height in (8, 4, 2, 1) if height < TILE_ROWS))
 _HIGHEST_POWER = _HEIGHTS[1]

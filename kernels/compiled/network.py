@@ -15,7 +15,7 @@ from numba import carray
 
 from . import table
 from .batches import scatter_rows
-from .jit import entry, helper
+from .jit import ONE, YES, ZERO, entry, helper
 from .layers import panel_width
 from .microkernel import vector_lanes
 from .pointers import at, call, doubles, pointer
@@ -31,10 +31,12 @@ def forward(choices, layers, parameters, workspace, order, kept):
     scratch = at(workspace, choices[table.SCRATCH])
     for start in range(0, rows, capacity):
         count = min(capacity, rows - start)
-        width = panel_width(count, vector_lanes(workspace), 1)
+        width = panel_width(count, vector_lanes(workspace), ONE)
         panels = (count + width - 1) // width
-        gather_inputs(choices, layers, workspace, at(order, start), 0, 0, count, width)
-        forward_panels(choices, layers, parameters, workspace, scratch, 0, 0, count, width, True)
+        gather_inputs(choices, layers, workspace, at(order, start), ZERO, ZERO, count, width)
+        forward_panels(
+            choices, layers, parameters, workspace, scratch, ZERO, ZERO, count, width, YES
+        )
         for place in range(choices[table.LAYERS]):
             layer = row_of(layers, place)
             n = layer[table.N_OUT]
@@ -52,13 +54,13 @@ def loss(choices, layers, parameters, workspace, order, rows):
     capacity, total = choices[table.CAPACITY], 0.0
     for start in range(0, rows, capacity):
         count = min(capacity, rows - start)
-        width = panel_width(count, vector_lanes(workspace), 1)
+        width = panel_width(count, vector_lanes(workspace), ONE)
         chosen = at(order, start)
         scratch = at(workspace, choices[table.SCRATCH])
-        gather_inputs(choices, layers, workspace, chosen, 0, 0, count, width)
-        gather_targets(choices, layers, workspace, chosen, 0, count, width)
+        gather_inputs(choices, layers, workspace, chosen, ZERO, ZERO, count, width)
+        gather_targets(choices, layers, workspace, chosen, ZERO, count, width)
         losses_of_part(
-            choices, layers, parameters, workspace, scratch, chosen, 0, 0, count, width, 1.0
+            choices, layers, parameters, workspace, scratch, chosen, ZERO, ZERO, count, width, 1.0
         )
         total = add_losses(choices, workspace, chosen, count, width, total)
     return total

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import table, team
 from .backpropagation import pass_back
-from .jit import helper
+from .jit import ONE, ZERO, helper
 from .layers import panel_width
 from .microkernel import vector_lanes
 from .network import add_losses, gather_inputs, gather_targets, losses_of_part, row_of
@@ -48,15 +48,17 @@ def pass_chunk(
     capacity = choices[table.CAPACITY]
     start = chunk * capacity
     rows, chosen = min(capacity, count - start), at(order, start)
-    width = panel_width(rows, vector_lanes(workspace), 1)
+    width = panel_width(rows, vector_lanes(workspace), ONE)
     scratch = at(workspace, member[team.SCRATCH])
     group, size = chunk % GROUPS, choices[table.PARAMETERS]
     sums = at(workspace, choices[table.LANE_SUMS] + group * size * vector_lanes(workspace))
     own = at(workspace, member[team.INDEX] * choices[table.WORKSPACE])
     if not is_gathered:
-        gather_inputs(choices, layers, own, chosen, start, 0, rows, width)
-        gather_targets(choices, layers, own, chosen, 0, rows, width)
-    losses_of_part(choices, layers, parameters, own, scratch, chosen, start, 0, rows, width, scale)
+        gather_inputs(choices, layers, own, chosen, start, ZERO, rows, width)
+        gather_targets(choices, layers, own, chosen, ZERO, rows, width)
+    losses_of_part(
+        choices, layers, parameters, own, scratch, chosen, start, ZERO, rows, width, scale
+    )
     losses = doubles(choices[table.CHUNK_LOSSES])
     losses[chunk] = add_losses(choices, own, chosen, rows, width, 0.0)
     for place in range(choices[table.LAYERS] - 1, -1, -1):
@@ -73,7 +75,7 @@ def pass_chunk(
             np.int64(chunk >= GROUPS),
         )
         if place > 0:
-            pass_back(choices, layers, parameters, own, scratch, place, 0, rows, width)
+            pass_back(choices, layers, parameters, own, scratch, place, ZERO, rows, width)
     if start + GROUPS * capacity >= count:
         of_group = at(workspace, choices[table.GROUP_GRADIENTS] + group * size)
         call(choices[table.ADD_UP_LANES], sums, of_group, size)

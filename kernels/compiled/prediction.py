@@ -14,10 +14,10 @@ from numba import carray, types
 
 from ..memory import aligned_zeros
 from . import binding, caches
-from .jit import c_kernel, entry, helper
+from .jit import ONE, c_kernel, entry, helper
 from .layers import panel_width, scratch_size
 from .matmul import K_BLOCK
-from .microkernel import ONE, TILE_VECTORS, lanes, multiply_tile, tile_height, vector_lanes
+from .microkernel import TILE_VECTORS, lanes, multiply_tile, tile_height, vector_lanes
 from .pointers import at, call, copy, integers, pointer
 from .row_product import multiply_row
 from .sharing import share_out
@@ -222,7 +222,7 @@ def run_panels(table, parameters, workspace, X, rows, out):
     """A chunk of rows, layer by layer."""
     a, z = at(workspace, 0), at(workspace, table[LOGITS])
     ones, zeros = at(workspace, table[ONES]), at(workspace, table[ZEROS])
-    width = panel_width(rows, vector_lanes(out), 1)
+    width = panel_width(rows, vector_lanes(out), ONE)
     n = table[LAYERS + N_IN]
     for first in range(0, rows, width):
         count, to = min(width, rows - first), at(a, first * (n + 1))

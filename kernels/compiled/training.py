@@ -12,7 +12,7 @@ from numba import carray
 
 from . import table, team
 from .backpropagation import pass_back, pass_back_all, turn_delta
-from .jit import entry, helper
+from .jit import NO, ZERO, entry, helper
 from .layers import panel_width
 from .microkernel import vector_lanes
 from .network import add_losses, gather_inputs, gather_targets, loss, losses_of_part
@@ -162,7 +162,7 @@ def train(choices, layers, parameters, gradient, workspace, order, losses, posit
             if has_sums(choices):
                 team.wait(member)
                 if choices[table.PENALIZE]:
-                    value += sum_of_tiles(choices, 0)
+                    value += sum_of_tiles(choices, ZERO)
             if is_first:
                 losses[epoch] += value * (batch_weight / settings[table.TOTAL_WEIGHT])
             is_finite = math.isfinite(value)
@@ -207,13 +207,13 @@ def gradient(choices, layers, parameters, workspace, order, out, member):
             start,
             count,
             scale,
-            False,
+            NO,
             total,
             is_last,
-            0,
+            ZERO,
             member,
         )
-    return total * scale + (sum_of_tiles(choices, 0) if choices[table.PENALIZE] else 0.0)
+    return total * scale + (sum_of_tiles(choices, ZERO) if choices[table.PENALIZE] else 0.0)
 
 
 @helper

@@ -7,7 +7,7 @@ there, or where something has to be known of all of it before, its norm or the p
 
 from . import table, team
 from .backpropagation import layer_gradient
-from .jit import helper
+from .jit import ONE, helper
 from .microkernel import TILE_ROWS
 from .network import row_of
 from .pointers import at, call, doubles, pointer
@@ -111,7 +111,7 @@ def sum_of_tiles(choices, which):
 @helper
 def update_late(choices, layers, parameters, gradient, update_step, member):
     """The update of all that the thread owns, when the whole gradient is known."""
-    squared_norm = sum_of_tiles(choices, 1) if choices[table.CLIP_NORM] else 0.0
+    squared_norm = sum_of_tiles(choices, ONE) if choices[table.CLIP_NORM] else 0.0
     block = layers[table.BLOCK_ROWS] * layers[table.N_OUT]
     for first in range(member[team.FIRST], member[team.LAST], block):
         n = min(block, member[team.LAST] - first)

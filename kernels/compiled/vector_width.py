@@ -8,6 +8,8 @@ from numba.core.compiler_machinery import register_pass
 from numba.core.lowering import Lower
 from numba.core.typed_passes import NativeLowering
 
+from .linking import KernelLibrary, without_garbage_collection
+
 PREFERENCE = '"prefer-vector-width"="512"'
 
 
@@ -29,8 +31,16 @@ class WideLowering(NativeLowering):
 class KernelCompiler(CompilerBase):
     """Numba's own pipeline, with this preference."""
 
+    def compile_extra(self, func):
+        with without_garbage_collection():
+            return super().compile_extra(func)
+
     def define_pipelines(self):
-        pipeline = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        state = self.state
+        if state.library is None:
+            state.library = KernelLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+            state.library.enable_object_caching()
+        pipeline = DefaultPassBuilder.define_nopython_pipeline(state)
         pipeline.passes = [
             (WideLowering if stage is NativeLowering else stage, description)
             for stage, description in pipeline.passes
