@@ -89,11 +89,17 @@ TRUE = {
     ),
     "gelu_tanh": (lambda x: x * sigmoid(gelu_argument(x)), gelu_tanh_slope),
 }
+# Both at once.
+WITH_SLOPE = tuple(f"{name}_with_slope" for name in ("sigmoid", "tanh"))
+TRUE |= {name: TRUE[name.removesuffix("_with_slope")] for name in WITH_SLOPE}
 NAMES = tuple(TRUE)
 # Derivatives with a zero, and about where it is.
 ZEROS = {"silu": -1.28, "mish": -1.19, "gelu": -0.75, "gelu_tanh": -0.75}
 # Where results become subnormal and 0, as multiples of where exp does.
-REACH = {"tanh": lambda x: x / 2, "gelu": lambda x: np.sqrt(2 * x)}
+REACH = {
+    **dict.fromkeys(("tanh", "tanh_with_slope"), lambda x: x / 2),
+    "gelu": lambda x: np.sqrt(2 * x),
+}
 REACH["gelu_tanh"] = lambda x: np.cbrt(14 * x) - 0.36 * np.cbrt(1000 / x)
 
 
@@ -160,6 +166,10 @@ def run(path, name, *arrays):
 
 
 def evaluate(path, name, what, z):
+    if name in WITH_SLOPE:
+        slope, out = z.copy(), np.empty_like(z)
+        run(path, name, slope, out)
+        return out if what == "value" else slope
     if what == "value":
         out = np.empty_like(z)
         run(path, name, z, out)
@@ -233,6 +243,8 @@ LIMITS = {
     "selu": ((-1.7580993408473766, 0), (np.inf, 1.0507009873554805)),
     "sigmoid": ((0, 0), (1, 0)),
     "tanh": ((-1, 0), (1, 0)),
+    "sigmoid_with_slope": ((0, 0), (1, 0)),
+    "tanh_with_slope": ((-1, 0), (1, 0)),
     "softplus": ((0, 0), (np.inf, 1)),
 }
 
@@ -266,8 +278,12 @@ def test_where_the_derivative_jumps_it_is_that_from_below(dtype, path):
 def test_backward_multiplies_what_it_is_given(name, dtype, path):
     z = points(name, dtype)[:50]
     delta = np.linspace(-3, 3, 50).astype(dtype)
-    expected = delta * evaluate(path, name, "derivative", z)
-    run(path, f"{name}_backward", z, z, delta)
+    slope = evaluate(path, name, "derivative", z)
+    expected = delta * slope
+    if name in WITH_SLOPE:
+        run(path, "slope_backward", slope, z, delta)
+    else:
+        run(path, f"{name}_backward", z, z, delta)
     # Two roundings more or less: the reference multiplies before it rounds to float32.
     np.testing.assert_allclose(delta, expected, rtol=np.finfo(dtype).eps)
 
@@ -321,7 +337,8 @@ def test_softmax_backward_is_the_jacobian(dtype, path, rng):
 
 # ------------------------------------------------------------------- how the compiled path does it
 
-KERNELS = [name + end for name in NAMES for end in ("", "_backward")]
+PLAIN = [name for name in NAMES if name not in WITH_SLOPE]
+KERNELS = [*WITH_SLOPE, *(name + end for name in PLAIN for end in ("", "_backward"))]
 
 
 @DTYPES

@@ -245,7 +245,12 @@ def functions(path, file):
 
 
 EXPECTED = {
-    "activations": [*catalog.ACTIVATIONS, *(f"{name}_backward" for name in catalog.ACTIVATIONS)],
+    "activations": [
+        *catalog.ACTIVATIONS,
+        *(f"{name}_backward" for name in catalog.ACTIVATIONS),
+        *(f"{name}_with_slope" for name in catalog.ACTIVATIONS_WITH_SLOPE),
+        "slope_backward",
+    ],
     "losses": list(catalog.LOSS_KERNELS),
     "optimizers": list(catalog.OPTIMIZERS),
 }

@@ -70,6 +70,10 @@ def _activation_backward(info, before, after):
     return {2: 4 * _spacing(info, after[2] / delta) * np.abs(delta) + _spacing(info, after[2])}
 
 
+def _with_slope(info, before, after):
+    return {place: 4 * _spacing(info, after[place]) for place in (0, 1)}
+
+
 def _spacing(info, x):
     """A unit in the last place of the narrow type."""
     return np.spacing(np.abs(x).astype(info.dtype)).astype(x.dtype)
@@ -231,6 +235,8 @@ BOUNDS: dict[str, Bound] = {
     "input_delta": _input_delta,
     **dict.fromkeys(catalog.HIDDEN_ACTIVATIONS, _activation),
     **{f"{name}_backward": _activation_backward for name in catalog.HIDDEN_ACTIVATIONS},
+    **{f"{name}_with_slope": _with_slope for name in catalog.ACTIVATIONS_WITH_SLOPE},
+    "slope_backward": _roundings(1, 2),
     **dict.fromkeys(("identity", "relu"), _exact(1)),
     **dict.fromkeys(("identity_backward", "relu_backward"), _exact(2)),
     "softmax": _softmax,

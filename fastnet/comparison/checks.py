@@ -101,6 +101,10 @@ def _activation_checks(batch: int, n_out: int, draws: Draws) -> Iterator[Check]:
         # What a is, only softmax reads.
         arguments = (z, probabilities, draws.signed(0.1, 2, batch, n_out))
         yield Check("activations", f"{name}_backward", label, arguments)
+    for name in catalog.ACTIVATIONS_WITH_SLOPE:
+        yield Check("activations", f"{name}_with_slope", label, (z, draws.normal(batch, n_out)))
+    slope, delta = draws.uniform(0, 1, batch, n_out), draws.signed(0.1, 2, batch, n_out)
+    yield Check("activations", "slope_backward", label, (slope, probabilities, delta))
 
 
 def _loss_checks(batch: int, n_out: int, draws: Draws) -> Iterator[Check]:

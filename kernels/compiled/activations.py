@@ -2,9 +2,10 @@
 
 Elementwise kernels, on flat arrays, are written as what becomes of one number of each; `softmax`
 as what is done with one row of a panel, (features, width), beside which `out`, or `a`, has a row
-more. Definitions and their sources stand in the reference; here one exponential, of -x = -|z|,
-serves both signs. Both sides of a choice are computed before it; a NaN is neither below nor above,
-and must end in an expression that has it.
+more. Kernels with the slope make two numbers, for z and for out. Definitions and their sources
+stand in the reference; here one exponential, of -x = -|z|, serves both signs. Both sides of a
+choice are computed before it; a NaN is neither below nor above, and must end in an expression that
+has it.
 """
 
 import math
@@ -14,6 +15,7 @@ from .elementary import (
     exp_up_to_0,
     expm1_up_to_0,
     lifted_exp,
+    lifted_expm1,
     log1p_up_to_1,
     lowered,
     times_exp,
@@ -115,6 +117,29 @@ def tanh_backward(z, a, delta):
     parts = exp_parts(-2 * abs(z))
     e = lifted_exp(parts)
     return delta * lowered(e / square(multiply_add(0.5, e, 0.5)), parts)
+
+
+@elementwise
+def sigmoid_with_slope(z, out):
+    parts = exp_parts(-abs(z))
+    e = lifted_exp(parts)
+    share = 1 / (1 + e)
+    slope = lowered(bell(e, share), parts)
+    return slope, choose(z >= 0, share, lowered(e * share, parts))
+
+
+@elementwise
+def tanh_with_slope(z, out):
+    parts = exp_parts(-2 * abs(z))
+    e = lifted_exp(parts)
+    share = 1 / (1 + e)
+    slope = lowered(4 * bell(e, share), parts)
+    return slope, with_sign(lifted_expm1(parts) * share, z)
+
+
+@elementwise
+def slope_backward(slope, a, delta):
+    return delta * slope
 
 
 @elementwise
@@ -230,6 +255,14 @@ def softmax_backward(z, a, delta):
         delta[i] = a[i] * (delta[i] - mean)
 
     delta.for_each(finish)
+
+
+def bell(e, share):
+    """e / (1 + e)^2, where share is about 1 / (1 + e), whose square alone would be 2 units off."""
+    square = share * share
+    value = e * square
+    missing = multiply_add(-value, multiply_add(e, 2 + e, 1), e)
+    return multiply_add(missing, square, value)
 
 
 def size(z):

@@ -53,7 +53,7 @@ def pass_back(choices, layers, parameters, workspace, scratch, place, first, row
     a = at(workspace, layer[table.INPUT] * capacity + first * (n_in + 1))
     for panel in range(panels):
         call(
-            before[table.BACKWARD],
+            before[table.BACKWARD + choices[table.WITH_SLOPES]],
             at(z, panel * n_in * width),
             at(a, panel * (n_in + 1) * width),
             at(out, panel * n_in * width),

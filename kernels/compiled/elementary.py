@@ -139,6 +139,12 @@ def lifted_exp(parts):
     return (1 + q) * power
 
 
+def lifted_expm1(parts):
+    """`lifted_exp` less 1."""
+    q, power, _ = parts
+    return multiply_add(q, power, power - 1)
+
+
 def lowered(value, parts):
     """A multiple of `lifted_exp` as that of the exponential: rounded once if it is subnormal."""
     return choose(parts[2], value * 2.0 ** -format_of(value).lift, value)

@@ -43,6 +43,7 @@ def backward(plan, parameters, layer_inputs, outputs, targets, learning_rate):
     X = outputs[0]
     choices, workspace = program.for_rows(X, whole=True)
     program.with_targets(choices, targets)
+    program.with_derivatives()
     choices[table.GATHER_KEPT] = program.gather_rows(X)
     choices[table.OPTIMIZER] = program.address(binding.optimizer, "sgd")
     team = program.team(choices, 1)

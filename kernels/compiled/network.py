@@ -161,7 +161,7 @@ def forward_panels(
             out = at(workspace, layer[table.OUTPUT] * capacity + first * (n_out + 1))
             for panel in range(panels):
                 call(
-                    layer[table.ACTIVATE],
+                    layer[table.ACTIVATE + choices[table.WITH_SLOPES]],
                     at(z, panel * n_out * width),
                     at(out, panel * (n_out + 1) * width),
                     n_out,

@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 
+from .. import catalog
 from ..memory import LINE_BYTES, aligned_zeros
 from . import binding, caches, table
 from .layers import block_width, scratch_size
@@ -158,8 +159,25 @@ class Program:
         else:
             choices[table.GATHER_TARGETS] = self.gather_rows(targets)
             choices[[table.TARGET_ROW, table.TARGET_COLUMN]] = strides(targets)
+
+    def with_derivatives(self):
+        """Fill in the derivatives of activations from their logits."""
         for row, layer in zip(self.layers[:-1], self.plan.layers, strict=False):
             row[table.BACKWARD] = self.backward(layer.activation)
+
+    def with_slopes(self, choices):
+        """Let hidden activations leave their derivatives behind, if that costs less."""
+        choices[table.WITH_SLOPES] = 1
+        for row, layer in zip(self.layers, self.plan.layers, strict=True):
+            name, is_last = layer.activation, layer is self.plan.layers[-1]
+            has_slope = name in catalog.ACTIVATIONS_WITH_SLOPE and not is_last
+            row[table.ACTIVATE + 1] = (
+                self.address(binding.activation, f"{name}_with_slope")
+                if has_slope
+                else row[table.ACTIVATE]
+            )
+            if not is_last:
+                row[table.BACKWARD + 1] = self.backward("slope" if has_slope else name)
 
     def backward(self, activation):
         """The kernel of the derivative of an activation."""
@@ -172,6 +190,7 @@ class Program:
         Returns the vectors that the choices hold addresses of, for the caller to keep.
         """
         self.with_targets(choices, targets)
+        self.with_slopes(choices)
         choices[table.LOSS] = self.address(binding.loss, kernel)
         if not self.plan.is_of_logits(kernel):
             choices[table.OUTPUT_BACKWARD] = self.backward(self.plan.output)

@@ -35,6 +35,8 @@ _FLAT = {
 _IN_PANELS = {
     **dict.fromkeys(catalog.ACTIVATIONS, binding.activation),
     **{f"{name}_backward": binding.activation_backward for name in catalog.ACTIVATIONS},
+    **{f"{name}_with_slope": binding.activation for name in catalog.ACTIVATIONS_WITH_SLOPE},
+    "slope_backward": binding.activation_backward,
     **dict.fromkeys(catalog.LOSS_KERNELS, binding.loss),
     "dropout": binding.dropping,
     "gaussian_noise": binding.noising,

@@ -7,14 +7,14 @@ WEIGHTS = 2  # where the layer's matrix begins in the flat vectors
 INPUT = 3  # n_in + 1 numbers a row, the last of them 1
 LOGITS = 4
 OUTPUT = 5  # one number more than n_out: the 1 of the next layer, or the scratch of softmax
-ACTIVATE = 6  # address
-BACKWARD = 7  # address
-MASK = 8  # of the units of the input that are dropped, 0 where none are
-DELTA = 9
-DELTA_BY_ROWS = 10  # n_out numbers a row, rounded up to whole blocks
-BLOCK_ROWS = 11  # of the weights, whose gradient is used while it is in the cache
-FIRST_SUM = 12  # of the sums over tiles of rows of the weights
-LAYER_COLUMNS = 13
+ACTIVATE = 6  # address; behind it that of the kernel that leaves slopes where the logits were
+BACKWARD = 8  # address; behind it that for slopes
+MASK = 10  # of the units of the input that are dropped, 0 where none are
+DELTA = 11
+DELTA_BY_ROWS = 12  # n_out numbers a row, rounded up to whole blocks
+BLOCK_ROWS = 13  # of the weights, whose gradient is used while it is in the cache
+FIRST_SUM = 14  # of the sums over tiles of rows of the weights
+LAYER_COLUMNS = 15
 
 # Places of the table of choices. First the addresses of kernels, 0 for what is not done ...
 PRODUCT = 0
@@ -84,7 +84,8 @@ UPDATES = 58  # before the first step of the run
 OPTIMIZER_SINCE = 59  # how many updates came before the state's first
 AVERAGE_SINCE = 60
 ONLY_LOSS = 61  # of the rows, and no training
-CHOICES = 62
+WITH_SLOPES = 62  # 1 where activations leave them, see ACTIVATE; 0 elsewhere
+CHOICES = 63
 
 # Places of the vector of settings, float64 ...
 TOTAL_WEIGHT = 0

@@ -3,6 +3,8 @@
 z : logits, (rows, features).  out : activations, the same shape.
 ``<name>_backward(z, a, delta)`` multiplies delta in place by the derivative at z; a, the
 activations, only softmax reads.
+``<name>_with_slope(z, out)`` also puts the derivative where z was; `slope_backward` multiplies by
+it.
 
 Each value and derivative is correct to a few units in the last place for every z. Sums of positive
 terms lose no digits; where a derivative has a zero z_0, it is written with differences from what
@@ -112,6 +114,29 @@ def tanh_backward(z, a, delta):
     """1 - tanh(z)^2 = 4 / (2 + exp(-2 |z|) + exp(2 |z|))."""
     x = 2 * np.minimum(np.abs(wide(z)), -LEFT)
     delta *= quotient(4, 2 + np.exp(-x), exp_parts(x))
+
+
+def sigmoid_with_slope(z, out):
+    """`sigmoid`, and its derivative where z was."""
+    sigmoid(z, out)
+    _leave_slope(sigmoid_backward, z)
+
+
+def tanh_with_slope(z, out):
+    """`tanh`, and its derivative where z was."""
+    tanh(z, out)
+    _leave_slope(tanh_backward, z)
+
+
+def _leave_slope(backward, z):
+    slope = np.ones_like(z)
+    backward(z, None, slope)
+    z[...] = slope
+
+
+def slope_backward(slope, a, delta):
+    """The derivative is what was left where z was."""
+    delta *= slope
 
 
 def softplus(z, out):
