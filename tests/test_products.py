@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fastnet.kernels.compiled import binding, lane_sums
+from fastnet.kernels.compiled.layers import rows_at_once
 from fastnet.kernels.compiled.matmul import K_BLOCK, M_BLOCK
 from fastnet.kernels.compiled.microkernel import TILE_ROWS, TILE_VECTORS, lanes
 from fastnet.kernels.compiled.rows import prepare, to_panels
@@ -55,6 +56,29 @@ def test_products_at_odd_sizes(rows, dtype, rng):
                 sizes = np.abs(with_ones.T) @ np.abs(d) + np.abs(before)
                 close(gradient, with_ones.T @ d + before, sizes, eps, count + 1)
                 close(out, d @ w[:-1].T, np.abs(d) @ np.abs(w[:-1].T), eps, n_out)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("accumulate", [False, True])
+def test_the_weight_gradient_of_many_rows(accumulate, dtype, rng):
+    """They are gone through in blocks."""
+    real = np.dtype(dtype)
+    panel, most = TILE_VECTORS * lanes(real.itemsize), rows_at_once.py_func(real.itemsize)
+    block = most // panel * panel
+    assert block > panel
+    for count in (block - 1, block, block + 1, 2 * block + panel + 3):
+        for n_in, n_out in ((3, 2), (M_BLOCK - 1, panel + 1), (M_BLOCK + 1, 5)):
+            a, delta = (rng.standard_normal((count, n)).astype(dtype) for n in (n_in, n_out))
+            before = rng.standard_normal((n_in + 1, n_out)).astype(dtype)
+            gradient = before.copy()
+            run, finish = prepare("weight_gradient", a, delta, accumulate, gradient)
+            run()
+            finish()
+            with_ones = np.hstack([a, np.ones((count, 1))]).astype(np.longdouble)
+            start = before if accumulate else 0 * before
+            exact = with_ones.T @ delta + start
+            sizes = np.abs(with_ones.T) @ np.abs(delta) + np.abs(start)
+            close(gradient, exact, sizes, np.finfo(dtype).eps, count + 1)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
