@@ -471,16 +471,22 @@ class NeuralNetwork:
 
         Notes
         -----
-        Memory on the compiled path, beside the data and the network: vectors of the parameters'
-        length for the gradient, for the last finite parameters and for the optimizer's state (of
-        Adam two; `average` and `validation` take one each, and two more at the end); 16 bytes a
-        row for its place in the order and its label; and a workspace, which is allocated once. It
-        holds, for each row that is worked on at a time, the row itself, four numbers a unit, one
-        more a unit before which units are dropped, and at most 256 bytes a layer. These rows are
-        the batch, or of a larger one at most 256 in float32 and 128 in float64, or, where that
-        is more, as many as fit into a quarter of the processor's second-level cache for each
-        thread; for the drop-in's own update always the batch. Packed weights, and the sums of
-        narrow networks, take up to half of that cache for each thread besides.
+        Memory on the compiled path, beside the data and the network:
+
+        - vectors of the parameters' length for the gradient, for the last finite parameters and
+          for the optimizer's state (of Adam two); `average` and `validation` take one each, two
+          more at the end, and `checkpoint` as many as it writes, for as long as that takes;
+        - 8 bytes a row of the data for its place in the order, and again for each of a label, a
+          weight and being held out;
+        - a workspace, allocated once, and for `validation` a second one while it measures. For
+          each row that is worked on at a time it has the inputs, four numbers a unit, the targets,
+          another number for each input of a layer where units are dropped, and at most 256 bytes
+          a layer. These rows are the batch, or of a larger one at most 256 in float32 and 128 in
+          float64, or, where that is more, as many as fit into a quarter of the processor's
+          second-level cache for each thread; for the drop-in's own update always the batch; and in
+          each chunk up to 31 that round it up;
+        - for each thread packed weights, and the sums of narrow networks: at most half of that
+          cache, or half a megabyte.
         """
         plan = self._plan
         verbose = progress.check_verbose(verbose)

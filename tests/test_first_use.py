@@ -1,4 +1,4 @@
-"""What the first use of a network compiles: each helper once."""
+"""What the first use of a network compiles: no helper for a number that is written out."""
 
 import json
 import os
@@ -42,8 +42,9 @@ def test_no_helper_is_compiled_for_a_literal(tmp_path):
         env={**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(tmp_path)},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+    assert done.returncode == 0, done.stderr
     compiled = json.loads(done.stdout)
     names = [name for name, _ in compiled]
     assert {"train", "chunk_gradient", "losses_of_part", "multiply_row"} <= set(names)

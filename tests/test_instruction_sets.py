@@ -29,6 +29,7 @@ SELECTION = (
     "-k=not become_vectors",
     "tests/test_products.py",
     "tests/test_elementary.py",
+    "tests/test_activations.py",
     "tests/test_instruction_sets.py::test_a_gradient_and_a_step_keep_their_bounds",
 )
 RUN = """

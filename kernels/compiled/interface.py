@@ -88,6 +88,7 @@ def gradient(plan, parameters, X, targets, out, weights=None):
     program = _program(plan)
     choices, workspace = program.for_rows(X)
     kept = program.with_loss(choices, plan.loss_kernel, targets, weights)
+    program.with_slopes(choices)
     team = program.team(choices, 1)
     value = training.gradient(
         choices, program.layers, parameters, workspace, _order(X), out, team.members[0]
@@ -124,6 +125,7 @@ def trainer(plan, parameters, X, targets, run, losses):
         threads=run.n_threads,
     )
     kept = program.with_loss(choices, run.loss, targets, run.weights)
+    program.with_slopes(choices)
     numbers, norms = program.with_run(choices, kept[0], run)
     team_of = functools.cache(functools.partial(program.team, choices))
 

@@ -4,7 +4,7 @@ Numba optimises each function and makes machine code of it before it is linked i
 where the same happens again. A helper is never called on its own, so all of that is left to the
 kernel that it ends in: the first training compiles in two thirds of the time. The kernel Numba
 optimises twice, to see in between which references to objects need not be counted: here there
-are none.
+are few, if any.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ def without_garbage_collection():
 
 
 class KernelLibrary(JITCodeLibrary):
-    """Code without objects."""
+    """Code that has next to nothing to do with objects."""
 
     def _optimize_functions(self, module):
         module.data_layout = self._codegen._data_layout

@@ -102,6 +102,8 @@ class Program:
             wanted = self._own_chunk(numbers, rows)
         else:
             wanted = rows if whole else min(rows, self._chunk(numbers, threads))
+            # As many rows in each, so that the last chunk is not a handful.
+            wanted = -(-rows // -(-rows // wanted))
         capacity = -(-wanted // self.panel) * self.panel
         choices = self.choices.copy()
         choices[table.CAPACITY] = capacity
@@ -152,7 +154,7 @@ class Program:
         return self.address(binding.gather, "gather_rows", name_of(source.dtype))
 
     def with_targets(self, choices, targets):
-        """Fill in what back-propagation needs to know beyond `forward`."""
+        """Fill in where the targets are."""
         choices[table.TARGETS] = targets.ctypes.data
         if targets.ndim == 1:
             choices[table.GATHER_TARGETS] = self.address(binding.gather, "gather_labels", "int64")
@@ -185,12 +187,11 @@ class Program:
         return self.address(binding.activation_backward, name)
 
     def with_loss(self, choices, kernel, targets, weights):
-        """Fill in what a loss and its gradient need to know beyond `forward`.
+        """Fill in what a loss, and the delta that it begins, need to know beyond `forward`.
 
         Returns the vectors that the choices hold addresses of, for the caller to keep.
         """
         self.with_targets(choices, targets)
-        self.with_slopes(choices)
         choices[table.LOSS] = self.address(binding.loss, kernel)
         if not self.plan.is_of_logits(kernel):
             choices[table.OUTPUT_BACKWARD] = self.backward(self.plan.output)

@@ -45,7 +45,8 @@ def train(choices, layers, parameters, gradient, workspace, order, losses, posit
     Returns whether all is well: not where a loss is no finite number, whose step is not taken.
 
     With choices[ONLY_LOSS] the first of the losses becomes that of all rows, see `loss`, and
-    nothing else changes: as a part of this machine code validation compiles nothing.
+    nothing else changes: as a part of this machine code the loss of a validation set compiles
+    nothing.
     """
     rows, batch_size = order.size, choices[table.BATCH_SIZE]
     choices, layers, member, order = at(choices, 0), at(layers, 0), at(member, 0), at(order, 0)

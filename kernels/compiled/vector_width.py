@@ -1,6 +1,7 @@
-"""Vectors as wide as the processor has, for the loops that LLVM makes vectors of.
+"""How kernels are compiled: with vectors as wide as the processor has.
 
-On some processors it prefers half of that, for the sake of other code than ours.
+On some processors LLVM prefers half of that for the loops that it makes vectors of, for the sake
+of other code than ours.
 """
 
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
@@ -29,7 +30,7 @@ class WideLowering(NativeLowering):
 
 
 class KernelCompiler(CompilerBase):
-    """Numba's own pipeline, with this preference."""
+    """Numba's own pipeline, with this preference and what `linking` spares."""
 
     def compile_extra(self, func):
         with without_garbage_collection():
