@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import threading
+from collections import deque
 
 import numpy as np
 import pytest
@@ -266,37 +267,72 @@ def test_cores_at_work_are_left_alone(monkeypatch):
 
 
 def slices(asked, seconds, count, monkeypatch):
-    """The threads of so many slices; seconds : a chunk's, by the number of threads."""
+    """(threads, budget) of so many slices.
+
+    seconds : of (number of threads, number of the slice), a chunk's.
+    """
     monkeypatch.setattr(threads, "available", lambda: 4)
     pace = Pace(threads.Claim(plan(1000, 1000, 10), 256, asked), asked, Speed())
     taken = []
-    for _ in range(count):
+    for number in range(count):
         n_threads, budget = pace.next_slice(100, 1.0)
-        pace.note(n_threads, budget, budget * seconds[n_threads])
+        pace.note(n_threads, budget, budget * seconds(n_threads, number))
         taken.append((n_threads, budget))
     return taken
 
 
+TEAM_IS_FASTER = {1: 0.01, 4: 0.004}
+TEAM_IS_SLOWER = {1: 0.01, 4: 0.1}
+
+
 def test_slices_are_given_to_those_that_are_fastest(monkeypatch):
-    with_team = slices(None, {1: 0.01, 4: 0.004}, 100, monkeypatch)
+    with_team = slices(None, lambda n, _: TEAM_IS_FASTER[n], 100, monkeypatch)
     assert with_team[:3] == [(4, 12), (1, 12), (4, 100)]
     # Now and then, and not for long, it is seen whether that is still so.
-    assert [n for n, _ in with_team[3:]].count(1) == 3
+    assert [place for place, (n, _) in enumerate(with_team, 1) if n == 1] == [
+        2,
+        4,
+        8,
+        16,
+        32,
+        64,
+        96,
+    ]
     assert {budget for n, budget in with_team if n == 1} == {12}
-    alone = slices(None, {1: 0.01, 4: 0.1}, 100, monkeypatch)
-    assert [n for n, _ in alone[2:]].count(4) == 3
-    assert all(n == 4 for n, _ in slices(4, {1: 0.01, 4: 0.1}, 100, monkeypatch))
+    alone = slices(None, lambda n, _: TEAM_IS_SLOWER[n], 100, monkeypatch)
+    assert [n for n, _ in alone[2:]].count(4) == 6
+    asked = slices(4, lambda n, _: TEAM_IS_SLOWER[n], 100, monkeypatch)
+    assert all(n == 4 for n, _ in asked)
+
+
+def test_a_slice_that_was_disturbed_does_not_change_the_choice(monkeypatch):
+    def seconds(n, number):
+        return TEAM_IS_FASTER[n] * (50 if number in (0, 40) else 1)
+
+    taken = [n for n, _ in slices(None, seconds, 64, monkeypatch)]
+    # The first trial of the team is made good by the next.
+    assert taken[:8] == [4, 1, 1, 4, 4, 4, 4, 1]
+    assert taken[39:46] == 7 * [4]
+
+
+def test_a_neighbour_who_stays_does(monkeypatch):
+    def seconds(n, number):
+        return (TEAM_IS_FASTER if number < 40 else TEAM_IS_SLOWER)[n]
+
+    taken = [n for n, _ in slices(None, seconds, 60, monkeypatch)]
+    assert taken[39:43] == 4 * [4]
+    assert set(taken[43:60]) == {1}
 
 
 def test_short_slices_are_not_shared(monkeypatch):
     monkeypatch.setattr(threads, "available", lambda: 4)
     pace = Pace(threads.Claim(plan(1000, 1000, 10), 256, None), None, Speed())
-    assert pace.next_slice(100, 0.0001) == (1, 100)
+    assert pace.next_slice(100, 0.0005) == (1, 100)
 
 
 def test_the_next_call_begins_with_what_the_last_one_measured(monkeypatch):
     monkeypatch.setattr(threads, "available", lambda: 4)
-    speed = Speed({1: 0.01, 4: 0.004}, 0.004, 2)
+    speed = Speed({1: deque([0.01]), 4: deque([0.004, 0.5])}, 0.004, 2)
     pace = Pace(threads.Claim(plan(1000, 1000, 10), 256, None), None, speed)
     assert pace.next_slice(100, 1.0) == (4, 100)
     network = NeuralNetwork((5, 7, 2), seed=0)

@@ -7,28 +7,38 @@ slice to slice.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from ..threads import Claim
 
 # To start threads takes a tenth of a millisecond; shorter slices are done without.
-SHORTEST_SECONDS = 0.002
-# So many slices later the slower choice is tried again, for this part of a slice.
+SHORTEST_SECONDS = 0.001
+# The slower choice is tried again now and then, for this part of a slice: soon at first, as the
+# first trial may have met with somebody else's work.
+TRY_AGAIN_AT = (4, 8, 16)
 TRY_AGAIN_AFTER = 32
 PART_OF_SLICE = 8
+# The best of so many slices counts: one that was disturbed says nothing of the next.
+SLICES = 3
 
 
 @dataclass
 class Speed:
     """What training takes with batches of one size; a network's next call begins with it.
 
-    chunk_seconds : by the number of threads.  step_seconds : of the last slice.
+    chunk_seconds : of the last slices, by the number of threads.
+    step_seconds : of the last slice.
     slices : how many there were.
     """
 
-    chunk_seconds: dict[int, float] = field(default_factory=dict)
+    chunk_seconds: dict[int, deque[float]] = field(default_factory=dict)
     step_seconds: float = 0.0
     slices: int = 0
+
+    def best(self, n_threads: int) -> float:
+        """The seconds of a chunk with so many threads, 0 where that was not measured."""
+        return min(self.chunk_seconds.get(n_threads, (0.0,)))
 
 
 class Pace:
@@ -50,17 +60,18 @@ class Pace:
         if self._claim.now() == 1 or expected_seconds < SHORTEST_SECONDS:
             return 1, budget
         self._speed.slices += 1
-        seconds = self._speed.chunk_seconds
         choices = (1, self._claim.n_threads)
-        untried = [n for n in choices if n not in seconds]
-        fastest = min(choices, key=lambda n: seconds.get(n, 0.0))
+        untried = [n for n in choices if n not in self._speed.chunk_seconds]
+        fastest = min(choices, key=self._speed.best)
         if untried:
             return untried[-1], max(1, budget // PART_OF_SLICE)
-        if self._speed.slices % TRY_AGAIN_AFTER == 0:
+        slices = self._speed.slices
+        if slices in TRY_AGAIN_AT or slices % TRY_AGAIN_AFTER == 0:
             return sum(choices) - fastest, max(1, budget // PART_OF_SLICE)
         return fastest, budget
 
     def note(self, n_threads: int, chunks: int, seconds: float) -> None:
         """How long a slice took; one that is too short says more about its start."""
         if seconds >= SHORTEST_SECONDS / PART_OF_SLICE:
-            self._speed.chunk_seconds[n_threads] = seconds / chunks
+            measured = self._speed.chunk_seconds.setdefault(n_threads, deque(maxlen=SLICES))
+            measured.append(seconds / chunks)
