@@ -71,7 +71,7 @@ class Training:
         # No step, but what compiles does so here, where Ctrl-C may cut it short.
         self._advance(0, 0, 1)
         self._seconds = 0.0
-        self._chunk_seconds = max(map(self._speed.best, self._speed.chunk_seconds), default=0.0)
+        self._chunk_seconds = max(map(self._speed.usual, self._speed.chunk_seconds), default=0.0)
         self._finite = parameters.copy()
         self._copied_at, self._copy_cost = 0.0, 0.0
         self._stops_within_steps = False

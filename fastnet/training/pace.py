@@ -19,7 +19,8 @@ SHORTEST_SECONDS = 0.001
 TRY_AGAIN_AT = (4, 8, 16)
 TRY_AGAIN_AFTER = 32
 PART_OF_SLICE = 8
-# The best of so many slices counts: one that was disturbed says nothing of the next.
+# The median of so many slices counts: one that was disturbed says nothing of the next. The best of
+# them would favour threads, whose times vary more.
 SLICES = 3
 
 
@@ -36,9 +37,10 @@ class Speed:
     step_seconds: float = 0.0
     slices: int = 0
 
-    def best(self, n_threads: int) -> float:
+    def usual(self, n_threads: int) -> float:
         """The seconds of a chunk with so many threads, 0 where that was not measured."""
-        return min(self.chunk_seconds.get(n_threads, (0.0,)))
+        measured = sorted(self.chunk_seconds.get(n_threads, (0.0,)))
+        return measured[(len(measured) - 1) // 2]
 
 
 class Pace:
@@ -62,7 +64,7 @@ class Pace:
         self._speed.slices += 1
         choices = (1, self._claim.n_threads)
         untried = [n for n in choices if n not in self._speed.chunk_seconds]
-        fastest = min(choices, key=self._speed.best)
+        fastest = min(choices, key=self._speed.usual)
         if untried:
             return untried[-1], max(1, budget // PART_OF_SLICE)
         slices = self._speed.slices
