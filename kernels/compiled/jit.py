@@ -20,8 +20,7 @@ from numba.core import ccallback, compiler, serialize
 from numba.core.caching import _Cache
 
 from . import caches
-from .linking import HelperCompiler
-from .vector_width import KernelCompiler
+from .linking import HelperCompiler, KernelCompiler
 
 # No fast-math: a NaN must stay visible, and every sum keeps its written order.
 FLAGS = {"nogil": True, "error_model": "numpy"}

@@ -83,37 +83,20 @@ def weight_gradient(a, delta, accumulate, rows, first, last, out):
     lanes = vector_lanes(out)
     most = max(rows_at_once(out.itemsize) // width, 1) * width
     for start in range(0, rows, most):
-        count = min(most, rows - start)
+        count, adds, source = min(most, rows - start), accumulate + start, at(a, start * k)
         for top in range(first, last, M_BLOCK):
             bottom = min(top + M_BLOCK, last)
             for place in range(blocks):
-                columns = at(delta, (place * lines + start) * block)
+                columns, column = at(delta, (place * lines + start) * block), place * block
                 # Each for a width that is known when it is compiled: 10 % faster.
                 if width == lanes:
                     gradient_columns(
-                        at(a, start * k),
-                        lanes,
-                        columns,
-                        block,
-                        place * block,
-                        count,
-                        accumulate + start,
-                        top,
-                        bottom,
-                        out,
+                        source, lanes, columns, block, column, count, adds, top, bottom, out
                     )
                 else:
+                    wide = TILE_VECTORS * lanes
                     gradient_columns(
-                        at(a, start * k),
-                        TILE_VECTORS * lanes,
-                        columns,
-                        block,
-                        place * block,
-                        count,
-                        accumulate + start,
-                        top,
-                        bottom,
-                        out,
+                        source, wide, columns, block, column, count, adds, top, bottom, out
                     )
 
 

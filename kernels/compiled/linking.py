@@ -12,6 +12,9 @@ import gc
 
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.typed_passes import NativeLowering
+
+from .vector_width import WideLowering
 
 
 @contextlib.contextmanager
@@ -77,3 +80,24 @@ class HelperCompiler(CompilerBase):
         if state.library is None:
             state.library = HelperLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
         return [DefaultPassBuilder.define_nopython_pipeline(state)]
+
+
+class KernelCompiler(CompilerBase):
+    """Numba's own pipeline, with such a library, without pauses, and for the widest vectors."""
+
+    def compile_extra(self, func):
+        with without_garbage_collection():
+            return super().compile_extra(func)
+
+    def define_pipelines(self):
+        state = self.state
+        if state.library is None:
+            state.library = KernelLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+            state.library.enable_object_caching()
+        pipeline = DefaultPassBuilder.define_nopython_pipeline(state)
+        pipeline.passes = [
+            (WideLowering if stage is NativeLowering else stage, description)
+            for stage, description in pipeline.passes
+        ]
+        pipeline.finalize()
+        return [pipeline]

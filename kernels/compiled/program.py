@@ -38,7 +38,8 @@ class Program:
         self.choices[table.LAYERS], self.choices[table.PARAMETERS] = len(plan.layers), plan.size
         self._lay_out()
         for row, layer in zip(self.layers, plan.layers, strict=True):
-            row[table.ACTIVATE] = self.address(binding.activation, layer.activation)
+            plain = self.address(binding.activation, layer.activation)
+            row[table.ACTIVATE : table.ACTIVATE + 2] = plain
         self.choices[table.PRODUCT] = self.address(binding.product, "product")
         self.choices[table.TURN] = self.address(binding.turning, "delta_by_rows")
 
@@ -170,16 +171,12 @@ class Program:
     def with_slopes(self, choices):
         """Let hidden activations leave their derivatives behind, if that costs less."""
         choices[table.WITH_SLOPES] = 1
-        for row, layer in zip(self.layers, self.plan.layers, strict=True):
-            name, is_last = layer.activation, layer is self.plan.layers[-1]
-            has_slope = name in catalog.ACTIVATIONS_WITH_SLOPE and not is_last
-            row[table.ACTIVATE + 1] = (
-                self.address(binding.activation, f"{name}_with_slope")
-                if has_slope
-                else row[table.ACTIVATE]
-            )
-            if not is_last:
-                row[table.BACKWARD + 1] = self.backward("slope" if has_slope else name)
+        for row, layer in zip(self.layers[:-1], self.plan.layers, strict=False):
+            name = layer.activation
+            if name in catalog.ACTIVATIONS_WITH_SLOPE:
+                row[table.ACTIVATE + 1] = self.address(binding.activation, f"{name}_with_slope")
+                name = "slope"
+            row[table.BACKWARD + 1] = self.backward(name)
 
     def backward(self, activation):
         """The kernel of the derivative of an activation."""

@@ -46,7 +46,7 @@ def work_on_weights(
     parameters,
     gradient,
     workspace,
-    which,
+    place,
     count,
     width,
     accumulate,
@@ -59,19 +59,19 @@ def work_on_weights(
     count : rows of the chunk, which is the last of its batch if `is_last`.
     update_step : the optimizer's number of the step, or 0 where the update comes later.
     """
-    rows, layer = at(member, team.ROWS + 2 * which), row_of(layers, which)
+    rows, layer = at(member, team.ROWS + 2 * place), row_of(layers, place)
     n_out, start = layer[table.N_OUT], layer[table.WEIGHTS]
     row, bottom, is_used_up = rows[0], rows[1], update_step != 0 and accumulate == 0
     while row < bottom:
         end = min(row + layer[table.BLOCK_ROWS], bottom)
         # What nobody will ask for again takes the place of the first block's, in the cache.
-        place = at(gradient, (rows[0] - row) * n_out) if is_used_up else gradient
-        layer_gradient(choices, layer, place, workspace, count, width, accumulate, row, end)
+        origin = at(gradient, (rows[0] - row) * n_out) if is_used_up else gradient
+        layer_gradient(choices, layer, origin, workspace, count, width, accumulate, row, end)
         if is_last:
-            finish_gradient(choices, layer, parameters, place, row, end)
+            finish_gradient(choices, layer, parameters, origin, row, end)
         if update_step:
             first, n = start + row * n_out, (end - row) * n_out
-            update(choices, parameters, place, first, n, 0.0, update_step, member)
+            update(choices, parameters, origin, first, n, 0.0, update_step, member)
         row = end
 
 
