@@ -1,4 +1,5 @@
-"""What the first use of a network compiles: no helper for a number that is written out."""
+"""What the first use of a network compiles: nothing for a number that is written out, and what
+trains once for both dtypes."""
 
 import json
 import os
@@ -6,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 
-# Compiles all that trains, and prints what was compiled for which types.
+# Compiles all that trains, for one dtype and then for the other, and prints what was compiled.
 COMPILE = """
 import json
 import numpy as np
@@ -20,32 +23,55 @@ class Compiled(event.Listener):
         function = event.data["dispatcher"].py_func
         if function.__module__.startswith("fastnet."):
             literals = any(isinstance(kind, types.Literal) for kind in event.data["args"])
-            compiled.append((function.__name__, literals))
+            compiled.append((dtype, function.__module__, function.__name__, literals))
     def on_end(self, event):
         pass
 with event.install_listener("numba:compile", Compiled()):
-    X, y = np.ones((4, 2), "float32"), np.ones((4, 1), "float32")
-    network = NeuralNetwork([2, 3, 1], dtype="float32", seed=0)
-    network.train(X, y, 1, verbose=False, validation=(X, y))
-    network.gradients(X, y)
-    network.forward(X)
-    network.backward(X, y)
-    network.predict(X)
+    for dtype in ("float32", "float64"):
+        X, y = np.ones((4, 2), dtype), np.ones((4, 1), dtype)
+        network = NeuralNetwork([2, 3, 1], dtype=dtype, seed=0)
+        network.train(X, y, 1, verbose=False, validation=(X, y))
+        network.gradients(X, y)
+        network.forward(X)
+        network.backward(X, y)
+        network.predict(X)
 print(json.dumps(compiled))
 """
 
+# Files of functions that know neither a network nor a dtype.
+SHARED = {"backpropagation", "drop_in", "network", "own_chunks", "training", "updating"}
 
-def test_no_helper_is_compiled_for_a_literal(tmp_path):
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """(dtype, module, name, whether a type is that of a literal) of each that was compiled."""
     done = subprocess.run(
         [sys.executable, "-c", COMPILE],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(tmp_path)},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "NUMBA_CACHE_DIR": str(tmp_path_factory.mktemp("cache")),
+        },
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    compiled = json.loads(done.stdout)
-    names = [name for name, _ in compiled]
-    assert {"train", "chunk_gradient", "losses_of_part", "multiply_row"} <= set(names)
-    assert not {name for name, literals in compiled if literals}
+    return json.loads(done.stdout)
+
+
+def test_no_helper_is_compiled_for_a_literal(compiled):
+    names = {name for _, _, name, _ in compiled}
+    assert {"train", "chunk_gradient", "losses_of_part", "multiply_row"} <= names
+    assert not {name for _, _, name, literals in compiled if literals}
+
+
+def test_what_trains_is_compiled_once_for_both_dtypes(compiled):
+    modules = {
+        dtype: {module.rpartition(".")[2] for of, module, _, _ in compiled if of == dtype}
+        for dtype in ("float32", "float64")
+    }
+    assert modules["float32"] >= SHARED
+    assert modules["float64"]
+    assert not modules["float64"] & SHARED

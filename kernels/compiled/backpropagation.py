@@ -5,6 +5,7 @@ is made in parts of its own, when all rows have passed.
 """
 
 from . import table
+from .division import divide_up
 from .jit import helper
 from .network import row_of
 from .pointers import at, call
@@ -30,8 +31,8 @@ def turn_delta(choices, layers, workspace, place, first, rows, count, width):
     n_out = layer[table.N_OUT]
     delta = at(workspace, layer[table.DELTA] * choices[table.CAPACITY] + first * n_out)
     out = at(workspace, layer[table.DELTA_BY_ROWS] * choices[table.CAPACITY])
-    panels, lines = (rows + width - 1) // width, (count + width - 1) // width * width
-    call(choices[table.TURN], delta, out, n_out, panels, width, first // width, lines)
+    panels, lines = divide_up(rows, width), divide_up(count, width) * width
+    call(choices[table.TURN], delta, out, n_out, panels, width, first, lines)
 
 
 @helper
@@ -40,7 +41,7 @@ def pass_back(choices, layers, parameters, workspace, scratch, place, first, row
     capacity, product = choices[table.CAPACITY], choices[table.PRODUCT]
     layer, before = row_of(layers, place), row_of(layers, place - 1)
     n_in, n_out = layer[table.N_IN], layer[table.N_OUT]
-    panels = (rows + width - 1) // width
+    panels = divide_up(rows, width)
     delta = at(workspace, layer[table.DELTA] * capacity + first * n_out)
     weights = at(parameters, layer[table.WEIGHTS])
     out = at(workspace, before[table.DELTA] * capacity + first * n_in)

@@ -28,6 +28,7 @@ from . import (
     shuffling,
     table,
 )
+from .division import divide_up
 from .jit import c_kernel
 from .microkernel import lanes
 from .pointers import at
@@ -118,6 +119,14 @@ def gather(kernel, reals, real, source):
     return entry, (pointer, _SIZE, _SIZE, _INTEGERS, reals, *4 * (_SIZE,))
 
 
+def scatter(kernel, reals, real):
+    def entry(source, out, rows, features, panel_rows, width):
+        panels = divide_up(rows, width)
+        kernel(carray(source, (panels, panel_rows, width)), carray(out, (rows, features)))
+
+    return entry, (reals, reals, *4 * (_SIZE,))
+
+
 def smoothing(kernel, reals, real):
     def entry(kept, added, target, n):
         kernel(kept, added, carray(target, n))
@@ -130,7 +139,7 @@ def product(kernel, reals, real):
     itemsize = np.int64(real.bitwidth // 8)
 
     def entry(which, left, right, out, scratch, n_in, n_out, rows, width, accumulate, first, last):
-        panels = (rows + width - 1) // width
+        panels = divide_up(rows, width)
         matrix, above, below = (n_in + 1, n_out), (panels, n_in + 1, width), (panels, n_out, width)
         if which == table.AFFINE:
             layers.affine(
@@ -146,7 +155,7 @@ def product(kernel, reals, real):
             )
         else:
             block = layers.block_width(n_out, itemsize)
-            blocks = (n_out + block - 1) // block
+            blocks = divide_up(n_out, block)
             layers.weight_gradient(
                 carray(left, above),
                 carray(right, (blocks, panels * width, block)),
@@ -164,7 +173,7 @@ def by_lanes(kernel, reals, real):
     vector = lanes(real.bitwidth // 8)
 
     def entry(a, delta, sums, n_in, n_out, rows, width, accumulate):
-        panels = (rows + width - 1) // width
+        panels = divide_up(rows, width)
         inputs, outputs = (
             carray(a, (panels, n_in + 1, width)),
             carray(delta, (panels, n_out, width)),
@@ -186,7 +195,7 @@ def turning(kernel, reals, real):
 
     def entry(delta, out, n_out, panels, width, first, lines):
         block = layers.block_width(n_out, itemsize)
-        blocks = (n_out + block - 1) // block
+        blocks = divide_up(n_out, block)
         kernel(carray(delta, (panels, n_out, width)), first, carray(out, (blocks, lines, block)))
 
     return entry, (reals, reals, *5 * (_SIZE,))
@@ -269,6 +278,7 @@ KINDS = {
     loss: losses,
     optimizer: optimizers,
     gather: batches,
+    scatter: batches,
     smoothing: batches,
     product: layers,
     turning: layers,

@@ -28,12 +28,13 @@ def predict(plan, parameters, X, rows=None):
 def forward(plan, parameters, X):
     """Returns ([X, z_1, ..., z_L], [X, a_1, ..., a_L])."""
     program = _program(plan)
-    choices, workspace = program.for_rows(X)
+    choices, workspace = program.for_rows(parameters, X)
+    choices[table.SCATTER] = program.address(binding.scatter, "scatter_rows")
     layer_inputs = [X] + [np.empty((len(X), layer.n_out), X.dtype) for layer in plan.layers]
     outputs = [X] + [np.empty_like(z) for z in layer_inputs[1:]]
     kept = _addresses(layer_inputs, outputs)
-    order = _order(X)
-    network.forward(choices, program.layers, parameters, workspace, order, kept)
+    network.forward(choices, program.layers, _order(X), kept)
+    del workspace
     return layer_inputs, outputs
 
 
@@ -41,7 +42,9 @@ def backward(plan, parameters, layer_inputs, outputs, targets, learning_rate):
     """One update as in the drop-in, from what `forward` returned; changes the parameters."""
     program = _program(plan)
     X = outputs[0]
-    choices, workspace = program.for_rows(X, whole=True)
+    choices, workspace = program.for_rows(parameters, X, whole=True)
+    gradient = np.empty_like(parameters)
+    choices[table.GRADIENT] = gradient.ctypes.data
     program.with_targets(choices, targets)
     program.with_derivatives()
     choices[table.GATHER_KEPT] = program.gather_rows(X)
@@ -51,49 +54,43 @@ def backward(plan, parameters, layer_inputs, outputs, targets, learning_rate):
     drop_in.backward(
         choices,
         program.layers,
-        parameters,
-        np.empty_like(parameters),
-        workspace,
         _order(X),
         _addresses(layer_inputs, outputs),
         team.members[0],
     )
+    del workspace, gradient
 
 
 def loss(plan, parameters, X, targets, weights=None, rows=None):
     """The sum over the rows of weight times loss, without penalties."""
     program = _program(plan)
     order = _order(X, rows)
-    choices, workspace = program.for_rows(X, len(order))
+    choices, workspace = program.for_rows(parameters, X, len(order))
     kept = program.with_loss(choices, plan.loss_kernel, targets, weights)
     choices[table.ONLY_LOSS] = 1
     total = np.zeros(1)
     training.train(
         choices,
         program.layers,
-        parameters,
-        workspace,  # for the gradient, which is not made
-        workspace,
         order,
         total,
         order,  # for the position
         program.team(choices, 1).members[0],
     )
-    del kept
+    del kept, workspace
     return total[0]
 
 
 def gradient(plan, parameters, X, targets, out, weights=None):
     """Fill `out` with the gradient of the mean loss and the penalties; returns their value."""
     program = _program(plan)
-    choices, workspace = program.for_rows(X)
+    choices, workspace = program.for_rows(parameters, X)
+    choices[table.GRADIENT] = out.ctypes.data
     kept = program.with_loss(choices, plan.loss_kernel, targets, weights)
     program.with_slopes(choices)
     team = program.team(choices, 1)
-    value = training.gradient(
-        choices, program.layers, parameters, workspace, _order(X), out, team.members[0]
-    )
-    del kept
+    value = training.gradient(choices, program.layers, _order(X), team.members[0])
+    del kept, workspace
     return value
 
 
@@ -118,6 +115,7 @@ def trainer(plan, parameters, X, targets, run, losses):
     """
     program = _program(plan)
     choices, workspace = program.for_rows(
+        parameters,
         X,
         run.batch_size,
         training=True,
@@ -128,8 +126,9 @@ def trainer(plan, parameters, X, targets, run, losses):
     program.with_slopes(choices)
     numbers, norms = program.with_run(choices, kept[0], run)
     team_of = functools.cache(functools.partial(program.team, choices))
+    held = parameters, X, workspace, kept, norms
 
-    def train(last_step, budget, threads=1, keep=(X, kept, norms)):
+    def train(last_step, budget, threads=1, keep=held):
         position = run.position
         position[table.LAST_STEP], position[table.BUDGET] = last_step, budget
         choices[table.RATES], choices[table.N_RATES] = run.rates.ctypes.data, len(run.rates)
@@ -140,9 +139,6 @@ def trainer(plan, parameters, X, targets, run, losses):
             return training.train(
                 choices,
                 program.layers,
-                parameters,
-                run.gradient,
-                workspace,
                 run.order,
                 losses,
                 position,

@@ -81,7 +81,7 @@ def weight_gradient(a, delta, accumulate, rows, first, last, out):
     k, width = a.shape[1], a.shape[2]
     blocks, lines, block = delta.shape
     lanes = vector_lanes(out)
-    most = max(rows_at_once(out.itemsize) // width, 1) * width
+    most = rows_at_once(out.itemsize)
     for start in range(0, rows, most):
         count, adds, source = min(most, rows - start), accumulate + start, at(a, start * k)
         for top in range(first, last, M_BLOCK):
@@ -102,8 +102,13 @@ def weight_gradient(a, delta, accumulate, rows, first, last, out):
 
 @helper
 def rows_at_once(itemsize):
-    """So many rows of a block of delta, and of a's features of a tile, fill the nearest cache."""
-    return NEAREST // (TILE_VECTORS * VECTOR_BYTES + TILE_ROWS * itemsize)
+    """So many rows of a block of delta, and of a's features of a tile, fill the nearest cache.
+
+    Whole panels of either width.
+    """
+    panel = TILE_VECTORS * VECTOR_BYTES // itemsize
+    fitting = NEAREST // (TILE_VECTORS * VECTOR_BYTES + TILE_ROWS * itemsize)
+    return max(fitting // panel, 1) * panel
 
 
 @inlined
@@ -132,14 +137,14 @@ def gradient_columns(a, width, delta, block, column, rows, accumulate, first, la
 
 
 @helper
-def delta_by_rows(delta, panel, out):
-    """Panels of delta, of which the first is `panel`, to (blocks, rows of all panels, block)."""
+def delta_by_rows(delta, first_row, out):
+    """Panels of delta, from `first_row` on, to (blocks, rows of all panels, block)."""
     n_out, width = delta.shape[1], delta.shape[2]
     blocks, lines, block = out.shape
     lanes = vector_lanes(delta)
     for place in range(delta.shape[0]):
         for first in range(0, blocks * block, block):
-            to = first * lines + (panel + place) * width * block
+            to = first * lines + (first_row + place * width) * block
             for feature in range(first, min(first + block, n_out), lanes):
                 for row in range(0, width, lanes):
                     transpose_block(

@@ -1,6 +1,7 @@
 """Products of any size, made of register tiles: the blocking, the packing and the edges."""
 
 from . import caches
+from .division import divide_up
 from .jit import ONE, helper
 from .microkernel import (
     TILE_ROWS,
@@ -36,7 +37,7 @@ def matmul(a, a_row, a_column, b, c, c_panel, c_row, m, n, k, width, packed):
     packed : room for `packed_size(m, k)` numbers, where blocks of A are copied for the tile. For
         a single panel A is left in its place if its columns are contiguous already.
     """
-    panels = (n + width - 1) // width
+    panels = divide_up(n, width)
     is_packed = a_row != 1 or panels > 1
     for first in range(0, k, K_BLOCK):
         depth = min(K_BLOCK, k - first)

@@ -2,37 +2,33 @@
 
 choices, layers : the tables, see `table`.
 parameters : flat vector.  workspace : flat, as the tables lay it out.  scratch : in it, of the
-    thread's own, where weights are packed.
+    thread's own, where weights are packed. These are NUMBERS, see `pointers`.
 order : int64, the rows of the data that are meant.
 Helpers are given pointers to the first elements: an array is seven arguments, and there are
 enough of them to take as long as a small network's arithmetic.
 first, rows : a part of the chunk that the workspace holds: whole panels, but for the last.
-Kernels are called, and the data found, through addresses, so that these functions are the same
-machine code for every network, every kind of data and every way of training.
+Kernels are called, and vectors and data found, through addresses, so that these functions are the
+same machine code for every network, both dtypes, every kind of data and every way of training.
 """
 
-from numba import carray
-
 from . import table
-from .batches import scatter_rows
+from .division import divide_up
 from .jit import ONE, YES, ZERO, entry, helper
 from .layers import panel_width
-from .microkernel import vector_lanes
-from .pointers import at, call, doubles, pointer
+from .pointers import at, call, doubles, fill, read, write
 from .shuffling import random_bits
 
 
 @entry
-def forward(choices, layers, parameters, workspace, order, kept):
+def forward(choices, layers, order, kept):
     """Each layer's z and a of the rows, to the addresses `kept`, (layers, 2)."""
-    rows, capacity = order.size, choices[table.CAPACITY]
+    rows, capacity, itemsize = order.size, choices[table.CAPACITY], choices[table.ITEMSIZE]
     choices, layers, order = at(choices, 0), at(layers, 0), at(order, 0)
-    parameters, workspace = at(parameters, 0), at(workspace, 0)
-    scratch = at(workspace, choices[table.SCRATCH])
+    parameters, workspace = numbers(choices, table.PARAMETERS), numbers(choices, table.WORKSPACE)
+    scratch, scatter = at(workspace, choices[table.SCRATCH]), choices[table.SCATTER]
     for start in range(0, rows, capacity):
         count = min(capacity, rows - start)
-        width = panel_width(count, vector_lanes(workspace), ONE)
-        panels = (count + width - 1) // width
+        width = panel_width(count, choices[table.LANES], ONE)
         gather_inputs(choices, layers, workspace, at(order, start), ZERO, ZERO, count, width)
         forward_panels(
             choices, layers, parameters, workspace, scratch, ZERO, ZERO, count, width, YES
@@ -40,12 +36,17 @@ def forward(choices, layers, parameters, workspace, order, kept):
         for place in range(choices[table.LAYERS]):
             layer = row_of(layers, place)
             n = layer[table.N_OUT]
-            z = carray(at(workspace, layer[table.LOGITS] * capacity), (panels, n, width))
+            z = at(workspace, layer[table.LOGITS] * capacity)
             a = at(workspace, layer[table.OUTPUT] * capacity)
-            to_z = at(pointer(kept[place, 0], workspace), start * n)
-            to_a = at(pointer(kept[place, 1], workspace), start * n)
-            scatter_rows(z, carray(to_z, (count, n)))
-            scatter_rows(carray(a, (panels, n + 1, width)), carray(to_a, (count, n)))
+            to_z, to_a = (kept[place, 0], itemsize), (kept[place, 1], itemsize)
+            call(scatter, z, at(to_z, start * n), count, n, n, width)
+            call(scatter, a, at(to_a, start * n), count, n, n + 1, width)
+
+
+@helper
+def numbers(choices, place):
+    """The vector whose address stands at a place of the table."""
+    return choices[place], choices[table.ITEMSIZE]
 
 
 @helper
@@ -54,7 +55,7 @@ def loss(choices, layers, parameters, workspace, order, rows):
     capacity, total = choices[table.CAPACITY], 0.0
     for start in range(0, rows, capacity):
         count = min(capacity, rows - start)
-        width = panel_width(count, vector_lanes(workspace), ONE)
+        width = panel_width(count, choices[table.LANES], ONE)
         chosen = at(order, start)
         scratch = at(workspace, choices[table.SCRATCH])
         gather_inputs(choices, layers, workspace, chosen, ZERO, ZERO, count, width)
@@ -94,7 +95,7 @@ def gather_inputs(choices, layers, workspace, order, start, first, rows, width):
         features + 1,
         width,
     )
-    panels = (rows + width - 1) // width
+    panels = divide_up(rows, width)
     if choices[table.NOISE]:
         key = random_bits(choices[table.STEP_KEY], choices[table.LAYERS])
         deviation = doubles(choices[table.SETTINGS])[table.INPUT_NOISE]
@@ -125,7 +126,7 @@ def gather_targets(choices, layers, workspace, order, first, rows, width):
     if choices[table.SMOOTH]:
         settings = doubles(choices[table.SETTINGS])
         kept, added = settings[table.SMOOTHING_KEPT], settings[table.SMOOTHING_ADDED]
-        size = (rows + width - 1) // width * n_out * width
+        size = divide_up(rows, width) * n_out * width
         call(choices[table.SMOOTH], kept, added, target, size)
 
 
@@ -133,8 +134,7 @@ def gather_targets(choices, layers, workspace, order, first, rows, width):
 def write_ones(a, panels, features, width):
     """The last row of each panel, by which the bias is multiplied."""
     for panel in range(panels):
-        row = carray(at(a, (panel * (features + 1) + features) * width), width)
-        row[:] = 1
+        fill(at(a, (panel * (features + 1) + features) * width), width, 1.0)
 
 
 @helper
@@ -146,7 +146,7 @@ def forward_panels(
     start : the place in the batch of the first row of the chunk.
     """
     capacity, product = choices[table.CAPACITY], choices[table.PRODUCT]
-    panels = (rows + width - 1) // width
+    panels = divide_up(rows, width)
     for place in range(choices[table.LAYERS]):
         layer = row_of(layers, place)
         n_in, n_out = layer[table.N_IN], layer[table.N_OUT]
@@ -214,24 +214,23 @@ def losses_of_part(
     target = at(workspace, choices[table.TARGET] * capacity + first * n_out)
     delta = at(workspace, layer[table.DELTA] * capacity + first * n_out)
     losses = at(workspace, choices[table.LOSSES] * capacity + first * 3)
-    scales = carray(at(workspace, choices[table.SCALE] * capacity + first), width)
-    numbers = doubles(choices[table.LOSS_NUMBERS])
+    scales = at(workspace, choices[table.SCALE] * capacity + first)
+    loss_numbers = doubles(choices[table.LOSS_NUMBERS])
     weights = doubles(choices[table.ROW_WEIGHTS])
-    real = scales.dtype.type
-    scales[:] = real(scale)
-    for panel in range((rows + width - 1) // width):
+    fill(scales, width, scale)
+    for panel in range(divide_up(rows, width)):
         row = panel * width
         if choices[table.ROW_WEIGHTS]:
             for lane in range(min(width, rows - row)):
-                scales[lane] = real(weights[order[first + row + lane]] * scale)
+                write(scales, lane, weights[order[first + row + lane]] * scale)
         z_panel, delta_panel = at(z, row * n_out), at(delta, row * n_out)
         a_panel = at(a, row * (n_out + 1))
         call(
             choices[table.LOSS],
             a_panel if with_output else z_panel,
             at(target, row * n_out),
-            numbers,
-            at(scales, 0),
+            loss_numbers,
+            scales,
             delta_panel,
             at(losses, row * 3),
             n_out,
@@ -250,8 +249,8 @@ def add_losses(choices, workspace, order, rows, width, total):
         values = at(losses, row * 3)
         if choices[table.ROW_WEIGHTS]:
             for lane in range(min(width, rows - row)):
-                total += values[lane] * weights[order[row + lane]]
+                total += read(values, lane) * weights[order[row + lane]]
         else:
             for lane in range(min(width, rows - row)):
-                total += values[lane]
+                total += read(values, lane)
     return total

@@ -11,9 +11,8 @@ from . import table, team
 from .backpropagation import pass_back
 from .jit import ONE, ZERO, helper
 from .layers import panel_width
-from .microkernel import vector_lanes
 from .network import add_losses, gather_inputs, gather_targets, losses_of_part, row_of
-from .pointers import at, call, doubles
+from .pointers import at, call, doubles, read, write
 from .updating import finish_gradient
 
 GROUPS = 8
@@ -48,11 +47,11 @@ def pass_chunk(
     capacity = choices[table.CAPACITY]
     start = chunk * capacity
     rows, chosen = min(capacity, count - start), at(order, start)
-    width = panel_width(rows, vector_lanes(workspace), ONE)
+    width = panel_width(rows, choices[table.LANES], ONE)
     scratch = at(workspace, member[team.SCRATCH])
-    group, size = chunk % GROUPS, choices[table.PARAMETERS]
-    sums = at(workspace, choices[table.LANE_SUMS] + group * size * vector_lanes(workspace))
-    own = at(workspace, member[team.INDEX] * choices[table.WORKSPACE])
+    group, size = chunk % GROUPS, choices[table.N_PARAMETERS]
+    sums = at(workspace, choices[table.LANE_SUMS] + group * size * choices[table.LANES])
+    own = at(workspace, member[team.INDEX] * choices[table.CHUNK_SIZE])
     if not is_gathered:
         gather_inputs(choices, layers, own, chosen, start, ZERO, rows, width)
         gather_targets(choices, layers, own, chosen, ZERO, rows, width)
@@ -67,7 +66,7 @@ def pass_chunk(
             choices[table.ADD_BY_LANES],
             at(own, layer[table.INPUT] * capacity),
             at(own, layer[table.DELTA] * capacity),
-            at(sums, layer[table.WEIGHTS] * vector_lanes(workspace)),
+            at(sums, layer[table.WEIGHTS] * choices[table.LANES]),
             layer[table.N_IN],
             layer[table.N_OUT],
             rows,
@@ -84,13 +83,13 @@ def pass_chunk(
 @helper
 def add_up_chunks(choices, layers, parameters, gradient, workspace, chunks, member):
     """The member's part of the gradient, when all have passed; returns the sum of the losses."""
-    size = choices[table.PARAMETERS]
+    size = choices[table.N_PARAMETERS]
     of_group = at(workspace, choices[table.GROUP_GRADIENTS])
     for i in range(member[team.FIRST], member[team.LAST]):
-        total = of_group[i]
+        total = read(of_group, i)
         for group in range(1, min(chunks, GROUPS)):
-            total += of_group[group * size + i]
-        gradient[i] = total
+            total += read(of_group, group * size + i)
+        write(gradient, i, total)
     for place in range(choices[table.LAYERS]):
         rows = at(member, team.ROWS + 2 * place)
         if rows[0] < rows[1]:

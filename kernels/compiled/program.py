@@ -35,7 +35,9 @@ class Program:
         self.panel = TILE_VECTORS * lanes(self.dtype.itemsize)
         self.layers = np.zeros((len(plan.layers), table.LAYER_COLUMNS), np.int64)
         self.choices = np.zeros(table.CHOICES, np.int64)
-        self.choices[table.LAYERS], self.choices[table.PARAMETERS] = len(plan.layers), plan.size
+        self.choices[table.LAYERS], self.choices[table.N_PARAMETERS] = len(plan.layers), plan.size
+        self.choices[table.ITEMSIZE] = self.dtype.itemsize
+        self.choices[table.LANES] = lanes(self.dtype.itemsize)
         self._lay_out()
         for row, layer in zip(self.layers, plan.layers, strict=True):
             plain = self.address(binding.activation, layer.activation)
@@ -87,14 +89,21 @@ class Program:
         return binding.address(kind, chosen, self.plan.dtype, *more)
 
     def for_rows(
-        self, X, batch_size=None, whole=False, training=False, each_layer=False, threads=1
+        self,
+        parameters,
+        X,
+        batch_size=None,
+        whole=False,
+        training=False,
+        each_layer=False,
+        threads=1,
     ):
-        """A copy of the choices for the data X, and a workspace for its batches.
+        """A copy of the choices for parameters and data X, and a workspace for its batches.
 
         A batch is worked on in chunks, or all at once if `whole`; if layers are updated one
         after the other, `each_layer`, every chunk has a workspace of its own; if chunks have
-        threads of their own, every thread. The caller keeps X alive: the choices hold its
-        address, so that its kind compiles nothing.
+        threads of their own, every thread. The caller keeps all three alive: the choices hold
+        their addresses, so that their kinds compile nothing.
         """
         rows = batch_size or len(X)
         numbers = self.numbers_with_masks if training else self.numbers_without_masks
@@ -112,9 +121,9 @@ class Program:
         choices[table.GATHER_INPUTS] = self.gather_rows(X)
         choices[table.INPUTS] = X.ctypes.data
         choices[[table.INPUT_ROW, table.INPUT_COLUMN]] = strides(X)
-        choices[table.WORKSPACE] = numbers * capacity
+        choices[table.CHUNK_SIZE] = numbers * capacity
         workspaces = -(-rows // capacity) if each_layer else threads if has_own_chunks else 1
-        choices[table.SCRATCH] = workspaces * choices[table.WORKSPACE]
+        choices[table.SCRATCH] = workspaces * choices[table.CHUNK_SIZE]
         # Zeros: the lanes behind a batch's last row take part in the arithmetic, unread.
         room = choices[table.SCRATCH] + threads * self.scratch
         if has_own_chunks:
@@ -124,7 +133,10 @@ class Program:
             room += GROUPS * self.plan.size * lanes(self.dtype.itemsize)
             choices[table.GROUP_GRADIENTS] = room
             room += GROUPS * self.plan.size
-        return choices, aligned_zeros(room, self.dtype)
+        workspace = aligned_zeros(room, self.dtype)
+        choices[table.PARAMETERS] = parameters.ctypes.data
+        choices[table.WORKSPACE] = workspace.ctypes.data
+        return choices, workspace
 
     def team(self, choices, size):
         """Threads for a workspace that has room for so many."""
@@ -238,6 +250,7 @@ class Program:
         if run.clip_norm:
             choices[table.SQUARED_NORM] = self.address(binding.norm, "squared_norm")
         for place, vector in (
+            (table.GRADIENT, run.gradient),
             (table.STATE, run.state),
             (table.AVERAGED, run.averaged),
             (table.SUBSET, run.rows),

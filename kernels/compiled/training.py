@@ -12,10 +12,10 @@ from numba import carray
 
 from . import table, team
 from .backpropagation import pass_back, pass_back_all, turn_delta
+from .division import divide_up
 from .jit import NO, ZERO, entry, helper
 from .layers import panel_width
-from .microkernel import vector_lanes
-from .network import add_losses, gather_inputs, gather_targets, loss, losses_of_part
+from .network import add_losses, gather_inputs, gather_targets, loss, losses_of_part, numbers
 from .own_chunks import add_up_chunks, pass_chunks
 from .pointers import at, doubles, integers
 from .shuffling import random_bits, shuffle
@@ -35,7 +35,7 @@ _FIRST_STEP = np.uint64(2**63)
 
 
 @entry
-def train(choices, layers, parameters, gradient, workspace, order, losses, position, member):
+def train(choices, layers, order, losses, position, member):
     """Take steps until position[LAST_STEP], or until position[BUDGET] chunks are done.
 
     Called by each thread of a team with its `member`, see `team`.
@@ -50,7 +50,8 @@ def train(choices, layers, parameters, gradient, workspace, order, losses, posit
     """
     rows, batch_size = order.size, choices[table.BATCH_SIZE]
     choices, layers, member, order = at(choices, 0), at(layers, 0), at(member, 0), at(order, 0)
-    parameters, gradient, workspace = at(parameters, 0), at(gradient, 0), at(workspace, 0)
+    parameters, gradient = numbers(choices, table.PARAMETERS), numbers(choices, table.GRADIENT)
+    workspace = numbers(choices, table.WORKSPACE)
     if choices[table.ONLY_LOSS]:
         losses[0] = loss(choices, layers, parameters, workspace, order, rows)
         return True
@@ -71,12 +72,11 @@ def train(choices, layers, parameters, gradient, workspace, order, losses, posit
     batch_loss, batch_weight = settings[table.BATCH_LOSS], settings[table.BATCH_WEIGHT]
     is_first, is_finite, first_step = member[team.INDEX] == 0, True, step
     mode = without_subnormals()
+    epoch, batch = step // steps_per_epoch, step % steps_per_epoch
     while step < position[table.LAST_STEP] and budget > 0:
-        epoch, batch = step // steps_per_epoch, step % steps_per_epoch
         first = batch * batch_size
         count = min(batch_size, rows - first)
-        # A division takes as long as the arithmetic of a tiny batch.
-        chunks = 1 if count <= capacity else (count + capacity - 1) // capacity
+        chunks = divide_up(count, capacity)
         # A layer can be updated when all chunks have been through it: see `turn_apart`.
         turns = 1 + choices[table.LAYERS] if is_apart else 1
         end = chunks if chunks == 1 else chunks * turns
@@ -173,7 +173,9 @@ def train(choices, layers, parameters, gradient, workspace, order, losses, posit
                 update_late(choices, layers, parameters, gradient, update_step, member)
             after_update(choices, layers, parameters, updates, member)
             end_numbers(choices, step, member)
-            step += 1
+            step, batch = step + 1, batch + 1
+            if batch == steps_per_epoch:
+                epoch, batch = epoch + 1, 0
             team.wait(member)
             # The caller keeps the parameters between such steps, as no step is done at once.
             if is_apart and chunks > 1:
@@ -188,11 +190,12 @@ def train(choices, layers, parameters, gradient, workspace, order, losses, posit
 
 
 @entry
-def gradient(choices, layers, parameters, workspace, order, out, member):
-    """Fill `out` with the gradient of the mean loss and the penalties; returns their value."""
+def gradient(choices, layers, order, member):
+    """Make the gradient of the mean loss and the penalties; returns their value."""
     rows, capacity = order.size, choices[table.CAPACITY]
     choices, layers, member, chosen = at(choices, 0), at(layers, 0), at(member, 0), at(order, 0)
-    parameters, out, workspace = at(parameters, 0), at(out, 0), at(workspace, 0)
+    parameters, gradient = numbers(choices, table.PARAMETERS), numbers(choices, table.GRADIENT)
+    workspace = numbers(choices, table.WORKSPACE)
     weight, total = weight_of(choices, chosen, rows), 0.0
     scale = 1 / weight if weight > 0 else 0.0
     for start in range(0, rows, capacity):
@@ -202,7 +205,7 @@ def gradient(choices, layers, parameters, workspace, order, out, member):
             choices,
             layers,
             parameters,
-            out,
+            gradient,
             workspace,
             chosen,
             start,
@@ -241,7 +244,7 @@ def weight_of(choices, order, count):
 @helper
 def own_rows(rows, width, member):
     """The part of a chunk's rows that passes through this thread: (first, how many)."""
-    first, end = team.share(member, (rows + width - 1) // width)
+    first, end = team.share(member, divide_up(rows, width))
     return first * width, min(end * width, rows) - first * width
 
 
@@ -270,7 +273,7 @@ def chunk_gradient(
     is_gathered : the workspace holds these rows already, all of them.
     is_last, update_step : see `work_on_weights`; the update is not made if a loss is not finite.
     """
-    width = panel_width(rows, vector_lanes(workspace), choices[table.THREADS])
+    width = panel_width(rows, choices[table.LANES], choices[table.THREADS])
     chosen = at(order, start)
     scratch = at(workspace, member[team.SCRATCH])
     first, own = own_rows(rows, width, member)
@@ -339,13 +342,13 @@ def turn_apart(
 
     count : rows of the batch.  turn : of `chunks` forward, and as many for each layer.
     """
-    capacity, size = choices[table.CAPACITY], choices[table.WORKSPACE]
+    capacity, size = choices[table.CAPACITY], choices[table.CHUNK_SIZE]
     stage, chunk = (turn, 0) if chunks == 1 else (turn // chunks, turn % chunks)
     own_workspace = at(workspace, chunk * size)
     scratch = at(workspace, member[team.SCRATCH])
     start = chunk * capacity
     rows = min(capacity, count - start)
-    width = panel_width(rows, vector_lanes(workspace), choices[table.THREADS])
+    width = panel_width(rows, choices[table.LANES], choices[table.THREADS])
     first, own = own_rows(rows, width, member)
     chosen, place = at(order, start), choices[table.LAYERS] - stage
     if own > 0:

@@ -9,18 +9,18 @@ from . import table, team
 from .backpropagation import layer_gradient
 from .jit import ONE, helper
 from .microkernel import TILE_ROWS
-from .network import row_of
-from .pointers import at, call, doubles, pointer
+from .network import numbers, row_of
+from .pointers import at, call, doubles
 
 
 @helper
 def begin_numbers(choices, step, rate, member):
     """The optimizer's numbers for a step. Those that a step changes have two places in turn."""
     shared = at(doubles(choices[table.OPTIMIZER_NUMBERS]), step % 2 * table.MOST_NUMBERS)
-    numbers = doubles(member[team.NUMBERS])
+    own = doubles(member[team.NUMBERS])
     for i in range(table.MOST_NUMBERS):
-        numbers[i] = shared[i]
-    numbers[0] = rate
+        own[i] = shared[i]
+    own[0] = rate
 
 
 @helper
@@ -129,18 +129,18 @@ def update(choices, parameters, gradient, first, n, squared_norm, update_step, m
         call(choices[table.CLIP_NORM], limit, squared_norm, slope, n)
     # A copy, as some change their numbers: in each block to the same.
     given = doubles(member[team.NUMBERS])
-    numbers = at(given, table.MOST_NUMBERS)
+    changed = at(given, table.MOST_NUMBERS)
     for i in range(table.MOST_NUMBERS):
-        numbers[i] = given[i]
+        changed[i] = given[i]
     call(
         choices[table.OPTIMIZER],
         slope,
-        numbers,
+        changed,
         update_step,
-        at(pointer(choices[table.STATE], parameters), first),
+        at(numbers(choices, table.STATE), first),
         at(parameters, first),
         n,
-        choices[table.PARAMETERS],
+        choices[table.N_PARAMETERS],
     )
 
 
@@ -164,6 +164,6 @@ def after_update(choices, layers, parameters, updates, member):
         team.wait(member)
     if choices[table.AVERAGE]:
         first, n = member[team.FIRST], member[team.LAST] - member[team.FIRST]
-        averaged = at(pointer(choices[table.AVERAGED], parameters), first)
+        averaged = at(numbers(choices, table.AVERAGED), first)
         since, decay = updates - choices[table.AVERAGE_SINCE], settings[table.AVERAGE_DECAY]
         call(choices[table.AVERAGE], decay, since, at(parameters, first), averaged, n)
