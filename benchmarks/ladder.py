@@ -63,6 +63,7 @@ def tiles(a, b, c, packed):
                 WIDTH,
                 k,
                 0,
+                0,
             )
 
 
@@ -71,7 +72,7 @@ def product(a, b, c, packed):
     m, k = a.shape
     n = b.shape[0] * WIDTH
     matmul.matmul(
-        at(a, 0), k, _ONE, at(b, 0), at(c, 0), m * WIDTH, WIDTH, m, n, k, WIDTH, at(packed, 0)
+        at(a, 0), k, _ONE, at(b, 0), at(c, 0), m * WIDTH, WIDTH, m, n, k, WIDTH, at(packed, 0), 0
     )
 
 

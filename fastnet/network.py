@@ -329,8 +329,7 @@ class NeuralNetwork:
         vector = validation.array_of_shape(
             parameters, "parameters", self._parameters.shape, self.dtype
         )
-        # A copy: Numba has a type of its own for arrays that may not be written.
-        return self._value_and_gradient(np.array(vector), X, y, sample_weight)
+        return self._value_and_gradient(np.ascontiguousarray(vector), X, y, sample_weight)
 
     def _value_and_gradient(self, vector, X, y, sample_weight):
         data = Data.of(self._plan, X, y, sample_weight)

@@ -41,9 +41,10 @@ def test_products_at_odd_sizes(rows, dtype, rng):
                     normal(count, n_out),
                 )
                 z, before, out = normal(count, n_out), normal(n_in + 1, n_out), normal(count, n_in)
-                gradient = before.copy()
+                gradient, rectified = before.copy(), normal(count, n_out)
                 for name, *arguments in (
                     ("affine", a, weights, z),
+                    ("affine_relu", a, weights, rectified),
                     ("weight_gradient", a, delta, True, gradient),
                     ("input_delta", delta, weights, out),
                 ):
@@ -53,9 +54,22 @@ def test_products_at_odd_sizes(rows, dtype, rng):
                 with_ones = np.hstack([a, np.ones((count, 1))]).astype(wide)
                 w, d = weights.astype(wide), delta.astype(wide)
                 close(z, with_ones @ w, np.abs(with_ones) @ np.abs(w), eps, n_in + 1)
+                assert np.array_equal(rectified, np.maximum(z, 0))
                 sizes = np.abs(with_ones.T) @ np.abs(d) + np.abs(before)
                 close(gradient, with_ones.T @ d + before, sizes, eps, count + 1)
                 close(out, d @ w[:-1].T, np.abs(d) @ np.abs(w[:-1].T), eps, n_out)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("n_in", [3, K_BLOCK + 3])
+def test_a_nan_passes_through_a_rectified_product(n_in, dtype, rng):
+    a, weights = (rng.standard_normal(shape).astype(dtype) for shape in ((5, n_in), (n_in + 1, 7)))
+    a[2, 1], out = np.nan, np.zeros((5, 7), dtype)
+    run, finish = prepare("affine_relu", a, weights, out)
+    run()
+    finish()
+    assert np.isnan(out[2]).all()
+    assert np.isfinite(np.delete(out, 2, axis=0)).all()
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

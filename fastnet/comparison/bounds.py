@@ -230,7 +230,7 @@ def _gaussian_noise(info, before, after):
 
 
 BOUNDS: dict[str, Bound] = {
-    "affine": _affine,
+    **dict.fromkeys(("affine", "affine_relu"), _affine),
     "weight_gradient": _weight_gradient,
     "input_delta": _input_delta,
     **dict.fromkeys(catalog.HIDDEN_ACTIVATIONS, _activation),

@@ -83,7 +83,8 @@ def _layer_checks(layer: Layer, batch: int, draws: Draws) -> Iterator[Check]:
     a, delta = draws.normal(batch, n_in), draws.normal(batch, n_out)
     weights = draws.normal(n_in + 1, n_out)
     shape = f"{batch}x{n_in}x{n_out}"
-    yield Check("layers", "affine", shape, (a, weights, draws.normal(batch, n_out)))
+    for name in ("affine", "affine_relu"):
+        yield Check("layers", name, shape, (a, weights, draws.normal(batch, n_out)))
     for accumulate in (False, True):
         label = f"{shape} accumulate" if accumulate else shape
         arguments = (a, delta, accumulate, draws.normal(n_in + 1, n_out))

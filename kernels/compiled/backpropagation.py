@@ -7,7 +7,7 @@ is made in parts of its own, when all rows have passed.
 from . import table
 from .division import divide_up
 from .jit import helper
-from .network import row_of
+from .network import rectifies, row_of
 from .pointers import at, call
 
 
@@ -52,10 +52,14 @@ def pass_back(choices, layers, parameters, workspace, scratch, place, first, row
         call(choices[table.DROPOUT_BACKWARD], mask, out, panels * n_in * width)
     z = at(workspace, before[table.LOGITS] * capacity + first * n_in)
     a = at(workspace, layer[table.INPUT] * capacity + first * (n_in + 1))
+    features = n_in
+    if rectifies(choices, before):
+        # Above 0 where the logits would be.
+        z, features = a, n_in + 1
     for panel in range(panels):
         call(
             before[table.BACKWARD + choices[table.WITH_SLOPES]],
-            at(z, panel * n_in * width),
+            at(z, panel * features * width),
             at(a, panel * (n_in + 1) * width),
             at(out, panel * n_in * width),
             n_in,

@@ -145,6 +145,14 @@ def product(kernel, reals, real):
             layers.affine(
                 carray(left, above), carray(right, matrix), rows, scratch, carray(out, below)
             )
+        elif which == table.AFFINE_RELU:
+            layers.affine_relu(
+                carray(left, above),
+                carray(right, matrix),
+                rows,
+                scratch,
+                carray(out, (panels, n_out + 1, width)),
+            )
         elif which == table.INPUT_DELTA:
             layers.input_delta(
                 carray(left, below),

@@ -28,7 +28,7 @@ def predict(plan, parameters, X, rows=None):
 def forward(plan, parameters, X):
     """Returns ([X, z_1, ..., z_L], [X, a_1, ..., a_L])."""
     program = _program(plan)
-    choices, workspace = program.for_rows(parameters, X)
+    choices, workspace = program.for_rows(parameters, X, keep_logits=True)
     choices[table.SCATTER] = program.address(binding.scatter, "scatter_rows")
     layer_inputs = [X] + [np.empty((len(X), layer.n_out), X.dtype) for layer in plan.layers]
     outputs = [X] + [np.empty_like(z) for z in layer_inputs[1:]]
@@ -42,7 +42,7 @@ def backward(plan, parameters, layer_inputs, outputs, targets, learning_rate):
     """One update as in the drop-in, from what `forward` returned; changes the parameters."""
     program = _program(plan)
     X = outputs[0]
-    choices, workspace = program.for_rows(parameters, X, whole=True)
+    choices, workspace = program.for_rows(parameters, X, whole=True, keep_logits=True)
     gradient = np.empty_like(parameters)
     choices[table.GRADIENT] = gradient.ctypes.data
     program.with_targets(choices, targets)

@@ -18,6 +18,7 @@ import numba
 import numpy as np
 from numba.core import ccallback, compiler, serialize
 from numba.core.caching import _Cache
+from numba.core.runtime import rtsys
 
 from . import caches
 from .linking import HelperCompiler, KernelCompiler
@@ -108,7 +109,9 @@ class KernelCache(_Cache):
         return folder / f"{self.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.nbc"
 
     def load_overload(self, signature, target_context):
-        target_context.refresh()
+        # Numba's own cache loads all that could be compiled here, half of a warm start, and SciPy
+        # with it where that is installed; machine code needs no more than the runtime.
+        rtsys.initialize(target_context)
         file = self._file(signature, target_context)
         try:
             if file is None:

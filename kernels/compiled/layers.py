@@ -7,7 +7,7 @@ For the gradient delta is turned, row by row in blocks of features, by whoever m
 """
 
 from . import caches
-from .jit import ONE, helper, inlined
+from .jit import ONE, ZERO, helper, inlined
 from .matmul import M_BLOCK, matmul, packed_size
 from .microkernel import (
     TILE_ROWS,
@@ -53,6 +53,18 @@ def whole_vectors(rows, itemsize):
 @inlined
 def affine(a, weights, rows, scratch, z):
     """z = W^T a + b, feature by feature."""
+    output(a, weights, rows, scratch, ZERO, z)
+
+
+@inlined
+def affine_relu(a, weights, rows, scratch, out):
+    """out = max(0, W^T a + b).  out : as `a`, with room for the 1 that is the next layer's."""
+    output(a, weights, rows, scratch, ONE, out)
+
+
+@inlined
+def output(a, weights, rows, scratch, rectify, z):
+    """Either of these."""
     k, n_out = weights.shape
     width = a.shape[2]
     columns = whole_vectors(rows, z.itemsize)
@@ -62,13 +74,14 @@ def affine(a, weights, rows, scratch, z):
         n_out,
         at(a, 0),
         at(z, 0),
-        n_out * width,
+        z.shape[1] * width,
         width,
         n_out,
         columns,
         k,
         width,
         scratch,
+        rectify,
     )
 
 
@@ -132,6 +145,7 @@ def gradient_columns(a, width, delta, block, column, rows, accumulate, first, la
             min(block, n_out - column),
             rows,
             accumulate,
+            ZERO,
         )
         row += height
 
@@ -175,4 +189,5 @@ def input_delta(delta, weights, rows, scratch, out):
         n_out,
         width,
         scratch,
+        ZERO,
     )

@@ -4,7 +4,7 @@ Numba optimises each function and makes machine code of it before it is linked i
 where the same happens again. A helper is never called on its own, so all of that is left to the
 kernel that it ends in: the first training compiles in two thirds of the time. The kernel Numba
 optimises twice, to see in between which references to objects need not be counted: here there
-are few, if any.
+are few, if any. Some of its passes are left out altogether.
 """
 
 import contextlib
@@ -15,6 +15,22 @@ from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.typed_passes import NativeLowering
 
 from .vector_width import WideLowering
+
+# Passes of Numba's that look for what no kernel has: closures, expressions of whole arrays,
+# branches on None. They are a tenth of what it does in Python.
+NEEDLESS = {"inline_closure_likes", "nopython_rewrites", "dead_branch_prune"}
+
+
+def pipelines(state, lowering=NativeLowering):
+    """Numba's own pipeline without these passes, and with `lowering` for its own."""
+    pipeline = DefaultPassBuilder.define_nopython_pipeline(state)
+    pipeline.passes = [
+        (lowering if stage is NativeLowering else stage, description)
+        for stage, description in pipeline.passes
+        if stage.name() not in NEEDLESS
+    ]
+    pipeline.finalize()
+    return [pipeline]
 
 
 @contextlib.contextmanager
@@ -73,17 +89,17 @@ class _WithoutEnvironments:
 
 
 class HelperCompiler(CompilerBase):
-    """Numba's own pipeline, with such a library."""
+    """That pipeline, with such a library."""
 
     def define_pipelines(self):
         state = self.state
         if state.library is None:
             state.library = HelperLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
-        return [DefaultPassBuilder.define_nopython_pipeline(state)]
+        return pipelines(state)
 
 
 class KernelCompiler(CompilerBase):
-    """Numba's own pipeline, with such a library, without pauses, and for the widest vectors."""
+    """That pipeline, with such a library, without pauses, and for the widest vectors."""
 
     def compile_extra(self, func):
         with without_garbage_collection():
@@ -94,10 +110,4 @@ class KernelCompiler(CompilerBase):
         if state.library is None:
             state.library = KernelLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
             state.library.enable_object_caching()
-        pipeline = DefaultPassBuilder.define_nopython_pipeline(state)
-        pipeline.passes = [
-            (WideLowering if stage is NativeLowering else stage, description)
-            for stage, description in pipeline.passes
-        ]
-        pipeline.finalize()
-        return [pipeline]
+        return pipelines(state, WideLowering)

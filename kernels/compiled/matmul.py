@@ -2,7 +2,7 @@
 
 from . import caches
 from .division import divide_up
-from .jit import ONE, helper
+from .jit import ONE, ZERO, helper
 from .microkernel import (
     TILE_ROWS,
     TILE_VECTORS,
@@ -29,18 +29,20 @@ def packed_size(m, k):
 
 
 @helper
-def matmul(a, a_row, a_column, b, c, c_panel, c_row, m, n, k, width, packed):
+def matmul(a, a_row, a_column, b, c, c_panel, c_row, m, n, k, width, packed, rectify):
     """``C[m, n] = A[m, k] @ B[k, n]``, with B in panels of `width` columns.
 
     a_row, a_column : strides of A, one of which is 1.
     B is (panels, k, width), contiguous; C's panels begin `c_panel` apart, its rows `c_row`.
     packed : room for `packed_size(m, k)` numbers, where blocks of A are copied for the tile. For
         a single panel A is left in its place if its columns are contiguous already.
+    rectify : see `multiply_tile`.
     """
     panels = divide_up(n, width)
     is_packed = a_row != 1 or panels > 1
     for first in range(0, k, K_BLOCK):
         depth = min(K_BLOCK, k - first)
+        rectify_now = rectify if first + depth == k else ZERO
         for top in range(0, m, M_BLOCK):
             height = min(M_BLOCK, m - top)
             block = at(a, top * a_row + first * a_column)
@@ -74,6 +76,7 @@ def matmul(a, a_row, a_column, b, c, c_panel, c_row, m, n, k, width, packed):
                         columns,
                         depth,
                         first,
+                        rectify_now,
                     )
                     row += rows
 

@@ -51,7 +51,9 @@ def vector_lanes(typing, pointer):
 
 
 @intrinsic
-def multiply_tile(typing, a, a_row, a_column, run, a_run, b, b_row, c, c_row, m, n, k, accumulate):
+def multiply_tile(
+    typing, a, a_row, a_column, run, a_run, b, b_row, c, c_row, m, n, k, accumulate, rectify
+):
     """Multiply into one tile of C.
 
     a, b, c : pointers to the first elements; strides and sizes in elements.
@@ -61,9 +63,10 @@ def multiply_tile(typing, a, a_row, a_column, run, a_run, b, b_row, c, c_row, m,
     m, n, k : m is a `tile_height`, 1 <= n <= TILE_VECTORS vectors. B is read in whole
         vectors, C is read and written only where it is named.
     accumulate : add to C when not 0, overwrite it otherwise.
+    rectify : write 0 for what is not above 0, but for NaN, when not 0.
     """
     size = types.intp
-    signature = types.void(a, *4 * (size,), b, size, c, *5 * (size,))
+    signature = types.void(a, *4 * (size,), b, size, c, *6 * (size,))
     return signature, _emit_tile
 
 
@@ -76,7 +79,7 @@ class _Tile:
     def __init__(self, builder, scalar, itemsize, arguments):
         self.a, self.a_row, self.a_column, self.run, self.a_run = arguments[:5]
         self.b, self.b_row, self.c, self.c_row = arguments[5:9]
-        self.m, self.n, self.k, self.accumulate = arguments[9:]
+        self.m, self.n, self.k, self.accumulate, self.rectify = arguments[9:]
         self.builder, self.scalar, self.itemsize = builder, scalar, itemsize
         self.lanes = lanes(itemsize)
         self.vector = ir.VectorType(scalar, self.lanes)
@@ -141,7 +144,7 @@ class _Tile:
             self._phi(self.vector, [(s, before), (r, end)])
             for s, r in zip(start, results, strict=True)
         ]
-        self._write_c(m, vectors, masks, is_full, final)
+        self._write_c(m, vectors, masks, is_full, self._rectified(final, zero))
 
     def _emit_run(self, vectors, count, first_a, first_b, first_sums):
         """`count` steps of k, at least one; returns (where B goes on, sums)."""
@@ -203,6 +206,25 @@ class _Tile:
         return [
             self._phi(self.vector, [(z, from_zero), (p, full), (s, masked)])
             for z, p, s in zip(zero, plain, some, strict=True)
+        ]
+
+    def _rectified(self, values, zero):
+        builder = self.builder
+        before = builder.block
+        rectify = builder.append_basic_block("tile.relu")
+        after = builder.append_basic_block("tile.write")
+        builder.cbranch(builder.icmp_signed("!=", self.rectify, self.size(0)), rectify, after)
+
+        builder.position_at_end(rectify)
+        positive = [
+            builder.select(builder.fcmp_ordered("<=", value, none), none, value)
+            for value, none in zip(values, zero, strict=True)
+        ]
+        builder.branch(after)
+        builder.position_at_end(after)
+        return [
+            self._phi(self.vector, [(value, before), (above, rectify)])
+            for value, above in zip(values, positive, strict=True)
         ]
 
     def _write_c(self, m, vectors, masks, is_full, final):

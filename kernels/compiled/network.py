@@ -153,12 +153,15 @@ def forward_panels(
         a = at(workspace, layer[table.INPUT] * capacity + first * (n_in + 1))
         if choices[table.DROPOUT]:
             drop_units(choices, layer, workspace, place, start, first, panels, width)
-        z = at(workspace, layer[table.LOGITS] * capacity + first * n_out)
         weights = at(parameters, layer[table.WEIGHTS])
-        call(product, table.AFFINE, a, weights, z, scratch, n_in, n_out, rows, width, 0, 0, 0)
+        out = at(workspace, layer[table.OUTPUT] * capacity + first * (n_out + 1))
+        is_rectified = rectifies(choices, layer)
+        which, z = table.AFFINE_RELU, out
+        if not is_rectified:
+            which, z = table.AFFINE, at(workspace, layer[table.LOGITS] * capacity + first * n_out)
+        call(product, which, a, weights, z, scratch, n_in, n_out, rows, width, 0, 0, 0)
         is_last = place == choices[table.LAYERS] - 1
-        if with_output or not is_last:
-            out = at(workspace, layer[table.OUTPUT] * capacity + first * (n_out + 1))
+        if not is_rectified and (with_output or not is_last):
             for panel in range(panels):
                 call(
                     layer[table.ACTIVATE + choices[table.WITH_SLOPES]],
@@ -167,8 +170,14 @@ def forward_panels(
                     n_out,
                     width,
                 )
-            if not is_last:
-                write_ones(out, panels, n_out, width)
+        if not is_last:
+            write_ones(out, panels, n_out, width)
+
+
+@helper
+def rectifies(choices, layer):
+    """Whether the product of a layer makes its output at once, and nothing its logits."""
+    return layer[table.RECTIFIES] != 0 and choices[table.KEEP_LOGITS] == 0
 
 
 @helper

@@ -54,14 +54,16 @@ class Program:
             place += numbers
             return place - numbers
 
-        output = take(sizes[0] + 1)
+        output, last = take(sizes[0] + 1), self.plan.layers[-1]
         itemsize, sums = self.dtype.itemsize, 0
         for row, layer in zip(self.layers, self.plan.layers, strict=True):
             n_in, n_out = layer.n_in, layer.n_out
             row[table.N_IN], row[table.N_OUT] = n_in, n_out
             row[table.WEIGHTS] = layer.span.start
             row[table.INPUT] = output
-            row[table.LOGITS] = take(n_out)
+            row[table.RECTIFIES] = layer.activation == "relu" and layer is not last
+            if not row[table.RECTIFIES]:
+                row[table.LOGITS] = take(n_out)
             row[table.OUTPUT] = output = take(n_out + 1)
             tile = n_out * TILE_ROWS * itemsize
             row[table.BLOCK_ROWS] = max(1, UPDATE_BYTES // tile) * TILE_ROWS
@@ -75,8 +77,12 @@ class Program:
             block = block_width.py_func(layer.n_out, itemsize)
             row[table.DELTA] = take(layer.n_out)
             row[table.DELTA_BY_ROWS] = take(-(-layer.n_out // block) * block)
-        # Last, because only training needs room for them.
-        self.numbers_without_masks = place
+        # Last, because few ask for these logits, and only training needs room for masks.
+        self.numbers = place
+        for row in self.layers:
+            if row[table.RECTIFIES]:
+                row[table.LOGITS] = take(row[table.N_OUT])
+        self.numbers_with_logits, place = place, self.numbers
         for row, layer, rate in zip(self.layers, self.plan.layers, self.plan.dropout, strict=True):
             row[table.MASK] = take(layer.n_in) if rate else 0
         self.numbers_with_masks = place
@@ -95,6 +101,7 @@ class Program:
         batch_size=None,
         whole=False,
         training=False,
+        keep_logits=False,
         each_layer=False,
         threads=1,
     ):
@@ -106,7 +113,9 @@ class Program:
         their addresses, so that their kinds compile nothing.
         """
         rows = batch_size or len(X)
-        numbers = self.numbers_with_masks if training else self.numbers_without_masks
+        numbers = self.numbers_with_masks if training else self.numbers
+        if keep_logits:
+            numbers = self.numbers_with_logits
         has_own_chunks = training and not each_layer and self._pays_for_own_chunks(rows)
         if has_own_chunks:
             wanted = self._own_chunk(numbers, rows)
@@ -118,6 +127,7 @@ class Program:
         choices = self.choices.copy()
         choices[table.CAPACITY] = capacity
         choices[table.THREADS] = threads
+        choices[table.KEEP_LOGITS] = keep_logits
         choices[table.GATHER_INPUTS] = self.gather_rows(X)
         choices[table.INPUTS] = X.ctypes.data
         choices[[table.INPUT_ROW, table.INPUT_COLUMN]] = strides(X)

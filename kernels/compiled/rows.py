@@ -155,8 +155,9 @@ def _with_ones(a):
 
 def _affine(name, a, weights, z):
     rows, n_in = a.shape
-    n_out, left, out = z.shape[1], _with_ones(a), to_panels(z)
-    run = _product(table.AFFINE, left, weights, out, n_in, n_out, rows, out.shape[2], 0, 0, 0)
+    which = {"affine": table.AFFINE, "affine_relu": table.AFFINE_RELU}[name]
+    n_out, left, out = z.shape[1], _with_ones(a), to_panels(z, spare=which - table.AFFINE)
+    run = _product(which, left, weights, out, n_in, n_out, rows, out.shape[2], 0, 0, 0)
     return run, lambda: from_panels(out, z)
 
 
@@ -229,6 +230,7 @@ def _max_norm(name, limit, weights):
 
 _OTHERS = {
     "affine": _affine,
+    "affine_relu": _affine,
     "weight_gradient": _weight_gradient,
     "input_delta": _input_delta,
     "gather_rows": _gather,

@@ -12,9 +12,10 @@ BACKWARD = 8  # address; behind it that for slopes
 MASK = 10  # of the units of the input that are dropped, 0 where none are
 DELTA = 11
 DELTA_BY_ROWS = 12  # n_out numbers a row, rounded up to whole blocks
-BLOCK_ROWS = 13  # of the weights, whose gradient is used while it is in the cache
-FIRST_SUM = 14  # of the sums over tiles of rows of the weights
-LAYER_COLUMNS = 15
+RECTIFIES = 13  # 1 where its product makes the output at once, if nobody asks for logits
+BLOCK_ROWS = 14  # of the weights, whose gradient is used while it is in the cache
+FIRST_SUM = 15  # of the sums over tiles of rows of the weights
+LAYER_COLUMNS = 16
 
 # Places of the table of choices. First the addresses of kernels, 0 for what is not done ...
 PRODUCT = 0
@@ -90,8 +91,9 @@ UPDATES = 64  # before the first step of the run
 OPTIMIZER_SINCE = 65  # how many updates came before the state's first
 AVERAGE_SINCE = 66
 ONLY_LOSS = 67  # of the rows, and no training
-WITH_SLOPES = 68  # 1 where activations leave them, see ACTIVATE; 0 elsewhere
-CHOICES = 69
+KEEP_LOGITS = 68  # of all layers
+WITH_SLOPES = 69  # 1 where activations leave them, see ACTIVATE; 0 elsewhere
+CHOICES = 70
 
 # Places of the vector of settings, float64 ...
 TOTAL_WEIGHT = 0
@@ -122,5 +124,6 @@ MOST_NUMBERS = 8
 
 # The products of a layer, by which the kernel at PRODUCT is asked for one.
 AFFINE = 0
-WEIGHT_GRADIENT = 1
-INPUT_DELTA = 2
+AFFINE_RELU = 1
+WEIGHT_GRADIENT = 2
+INPUT_DELTA = 3

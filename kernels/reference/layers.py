@@ -12,6 +12,12 @@ def affine(a, weights, z):
     z += weights[-1]
 
 
+def affine_relu(a, weights, out):
+    """out = max(0, a W + b)."""
+    affine(a, weights, out)
+    np.maximum(out, 0, out=out)
+
+
 def weight_gradient(a, delta, accumulate, out):
     """dW = a^T delta and db = the sum of delta over the rows, laid out as the weights.
 
