@@ -42,23 +42,40 @@ print(json.dumps(compiled))
 SHARED = {"backpropagation", "drop_in", "network", "own_chunks", "training", "updating"}
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory):
-    """(dtype, module, name, whether a type is that of a literal) of each that was compiled."""
+# Trains with what is in the cache, and then compiles something of the user's own.
+LOAD = """
+import sys
+import numpy as np
+from numba import njit
+from fastnet import NeuralNetwork
+NeuralNetwork([2, 3, 1], seed=0).train(np.ones((4, 2)), np.ones((4, 1)), 1, 0.1, False)
+assert "numba.np.linalg" not in sys.modules
+assert njit(lambda x: np.sort(x).sum() + len([1, 2]))(np.ones(3)) == 5
+"""
+
+
+def run(program, cache):
     done = subprocess.run(
-        [sys.executable, "-c", COMPILE],
+        [sys.executable, "-c", program],
         cwd=ROOT,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "NUMBA_CACHE_DIR": str(tmp_path_factory.mktemp("cache")),
-        },
+        env={**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(cache)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def compiled(cache):
+    """(dtype, module, name, whether a type is that of a literal) of each that was compiled."""
+    return json.loads(run(COMPILE, cache))
 
 
 def test_no_helper_is_compiled_for_a_literal(compiled):
@@ -75,3 +92,7 @@ def test_what_trains_is_compiled_once_for_both_dtypes(compiled):
     assert modules["float32"] >= SHARED
     assert modules["float64"]
     assert not modules["float64"] & SHARED
+
+
+def test_what_is_in_the_cache_is_used_without_making_ready_to_compile(compiled, cache):
+    run(LOAD, cache)
