@@ -64,7 +64,7 @@ def affine_relu(a, weights, rows, scratch, out):
 
 @inlined
 def output(a, weights, rows, scratch, rectify, z):
-    """Either of these."""
+    """The one or the other.  z : its panels may have more rows than there are features."""
     k, n_out = weights.shape
     width = a.shape[2]
     columns = whole_vectors(rows, z.itemsize)
