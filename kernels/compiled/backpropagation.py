@@ -50,12 +50,11 @@ def pass_back(choices, layers, parameters, workspace, scratch, place, first, row
     if choices[table.DROPOUT_BACKWARD] and layer[table.MASK]:
         mask = at(workspace, layer[table.MASK] * capacity + first * n_in)
         call(choices[table.DROPOUT_BACKWARD], mask, out, panels * n_in * width)
-    z = at(workspace, before[table.LOGITS] * capacity + first * n_in)
     a = at(workspace, layer[table.INPUT] * capacity + first * (n_in + 1))
-    features = n_in
-    if rectifies(choices, before):
-        # Above 0 where the logits would be.
-        z, features = a, n_in + 1
+    # Above 0 where the logits would be.
+    z, features = a, n_in + 1
+    if not rectifies(choices, before):
+        z, features = at(workspace, before[table.LOGITS] * capacity + first * n_in), n_in
     for panel in range(panels):
         call(
             before[table.BACKWARD + choices[table.WITH_SLOPES]],

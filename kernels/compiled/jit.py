@@ -53,7 +53,7 @@ def inlined(function):
 
 
 def entry(function):
-    """Compile `function` for calls from Python, once per dtype, kept in the cache folder."""
+    """Compile `function` for calls from Python, kept in the cache folder."""
     dispatcher = numba.njit(**FLAGS, no_cfunc_wrapper=True, pipeline_class=KernelCompiler)(function)
     dispatcher._cache = KernelCache(function.__name__)
     return dispatcher

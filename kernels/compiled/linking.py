@@ -17,7 +17,7 @@ from numba.core.typed_passes import NativeLowering
 from .vector_width import WideLowering
 
 # Passes of Numba's that look for what no kernel has: closures, expressions of whole arrays,
-# branches on None. They are a tenth of what it does in Python.
+# branches on None. They are an eighth of what it does in Python.
 NEEDLESS = {"inline_closure_likes", "nopython_rewrites", "dead_branch_prune"}
 
 

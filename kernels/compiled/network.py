@@ -141,7 +141,7 @@ def write_ones(a, panels, features, width):
 def forward_panels(
     choices, layers, parameters, workspace, scratch, start, first, rows, width, with_output
 ):
-    """Every layer's z and a; the last layer's a only `with_output`.
+    """Every layer's z and a: no z where it `rectifies`, the last layer's a only `with_output`.
 
     start : the place in the batch of the first row of the chunk.
     """

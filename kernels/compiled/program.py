@@ -61,6 +61,7 @@ class Program:
             row[table.N_IN], row[table.N_OUT] = n_in, n_out
             row[table.WEIGHTS] = layer.span.start
             row[table.INPUT] = output
+            # The loss reads the logits of the last.
             row[table.RECTIFIES] = layer.activation == "relu" and layer is not last
             if not row[table.RECTIFIES]:
                 row[table.LOGITS] = take(n_out)
