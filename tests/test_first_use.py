@@ -41,7 +41,6 @@ print(json.dumps(compiled))
 # Files of functions that know neither a network nor a dtype.
 SHARED = {"backpropagation", "drop_in", "network", "own_chunks", "training", "updating"}
 
-
 # Trains with what is in the cache, and then compiles something of the user's own.
 LOAD = """
 import sys
@@ -49,8 +48,8 @@ import numpy as np
 from numba import njit
 from fastnet import NeuralNetwork
 NeuralNetwork([2, 3, 1], seed=0).train(np.ones((4, 2)), np.ones((4, 1)), 1, 0.1, False)
-assert "numba.np.linalg" not in sys.modules
-assert njit(lambda x: np.sort(x).sum() + len([1, 2]))(np.ones(3)) == 5
+print("numba.np.linalg" in sys.modules)
+print(njit(lambda x: np.sort(x).sum() + len([1, 2]))(np.ones(3)))
 """
 
 
@@ -95,4 +94,6 @@ def test_what_trains_is_compiled_once_for_both_dtypes(compiled):
 
 
 def test_what_is_in_the_cache_is_used_without_making_ready_to_compile(compiled, cache):
-    run(LOAD, cache)
+    is_ready_to_compile, of_the_users_own = run(LOAD, cache).split()
+    assert is_ready_to_compile == "False"
+    assert of_the_users_own == "5.0"

@@ -126,9 +126,8 @@ def trainer(plan, parameters, X, targets, run, losses):
     program.with_slopes(choices)
     numbers, norms = program.with_run(choices, kept[0], run)
     team_of = functools.cache(functools.partial(program.team, choices))
-    held = parameters, X, workspace, kept, norms
 
-    def train(last_step, budget, threads=1, keep=held):
+    def train(last_step, budget, threads=1, keep=(parameters, X, workspace, kept, norms)):
         position = run.position
         position[table.LAST_STEP], position[table.BUDGET] = last_step, budget
         choices[table.RATES], choices[table.N_RATES] = run.rates.ctypes.data, len(run.rates)

@@ -144,7 +144,7 @@ class _Tile:
             self._phi(self.vector, [(s, before), (r, end)])
             for s, r in zip(start, results, strict=True)
         ]
-        self._write_c(m, vectors, masks, is_full, self._rectified(final, zero))
+        self._write_c(m, vectors, masks, is_full, self._rectified(final))
 
     def _emit_run(self, vectors, count, first_a, first_b, first_sums):
         """`count` steps of k, at least one; returns (where B goes on, sums)."""
@@ -208,8 +208,8 @@ class _Tile:
             for z, p, s in zip(zero, plain, some, strict=True)
         ]
 
-    def _rectified(self, values, zero):
-        builder = self.builder
+    def _rectified(self, values):
+        builder, zero = self.builder, ir.Constant(self.vector, None)
         before = builder.block
         rectify = builder.append_basic_block("tile.relu")
         after = builder.append_basic_block("tile.write")
@@ -217,8 +217,7 @@ class _Tile:
 
         builder.position_at_end(rectify)
         positive = [
-            builder.select(builder.fcmp_ordered("<=", value, none), none, value)
-            for value, none in zip(values, zero, strict=True)
+            builder.select(builder.fcmp_ordered("<=", value, zero), zero, value) for value in values
         ]
         builder.branch(after)
         builder.position_at_end(after)

@@ -55,15 +55,8 @@ def write(numbers, i, value):
 @helper
 def fill(numbers, count, value):
     """Write a float64 to the first `count` places of NUMBERS."""
-    address, itemsize = numbers
-    if itemsize == 8:
-        to_doubles = doubles(address)
-        for i in range(count):
-            to_doubles[i] = value
-    else:
-        to_singles = singles(address)
-        for i in range(count):
-            to_singles[i] = value
+    for i in range(count):
+        write(numbers, i, value)
 
 
 @intrinsic
